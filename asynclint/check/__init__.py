@@ -1,0 +1,1 @@
+"""Effects → findings: what is reported, what is suppressed, in which order."""

@@ -1,0 +1,225 @@
+"""What a piece of source says, as plain data: expressions, events, functions, classes. Knows no rule and no library.
+
+A *unit* is what is parsed at once: a function, a method, a class without its methods, or a top-level statement. Its facts are small,
+serialisable, and depend on the text of the unit alone, so they are cached by content. Lines count from 1 within the unit.
+"""
+
+from __future__ import annotations
+
+from typing import Union
+
+import msgspec
+
+
+class _Expr(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """An expression, reduced to what decides which value it may have."""
+
+
+class Name(_Expr, frozen=True, tag="n"):
+    """A name that this function does not bind: an enclosing function's, the module's, or a builtin."""
+
+    id: str
+
+
+class Local(_Expr, frozen=True, tag="l"):
+    """A name bound in this function, by the definitions (indices into `Function.defs`) that may reach this place."""
+
+    id: str
+    defs: tuple[int, ...]
+
+
+class Attr(_Expr, frozen=True, tag="a"):
+    base: Expr
+    name: str
+
+
+class CallOf(_Expr, frozen=True, tag="c"):
+    """The result of the call event with this index."""
+
+    event: int
+
+
+class Const(_Expr, frozen=True, tag="k"):
+    """A literal: text is cut at 200 characters."""
+
+    value: str | int | float | bool | None
+
+
+class Sub(_Expr, frozen=True, tag="s"):
+    base: Expr
+    index: Expr
+
+
+class Op(_Expr, frozen=True, tag="o"):
+    """An operator with its operands; `and`, `or`, `not`, `if` (three operands: then, else, test), `==`, `is`, `in`, `/`, `|` …"""
+
+    op: str
+    items: tuple[Expr, ...]
+
+
+class Seq(_Expr, frozen=True, tag="q"):
+    """A display or comprehension: list, tuple, set, dict (values, then keys in `keys`), generator."""
+
+    kind: str
+    items: tuple[Expr, ...]
+    keys: tuple[Expr, ...] = ()
+    #: items are one element expression of a comprehension; for a generator expression: the function that is its body
+    comprehension: bool = False
+
+
+class Fn(_Expr, frozen=True, tag="f"):
+    """A function, lambda or generator expression of this unit (index into `Unit.functions`)."""
+
+    index: int
+
+
+class Cls(_Expr, frozen=True, tag="t"):
+    """A class of this unit (index into `Unit.classes`)."""
+
+    index: int
+
+
+class Awaited(_Expr, frozen=True, tag="w"):
+    value: Expr
+
+
+class Item(_Expr, frozen=True, tag="i"):
+    """Part `index` of an unpacked value; -1 for a starred part."""
+
+    value: Expr
+    index: int
+
+
+class Elem(_Expr, frozen=True, tag="e"):
+    """What iterating the value gives."""
+
+    value: Expr
+
+
+class Entered(_Expr, frozen=True, tag="x"):
+    """What `with value as …` binds (`asynchronous`: `async with`)."""
+
+    value: Expr
+    asynchronous: bool = False
+
+
+class Param(_Expr, frozen=True, tag="p"):
+    index: int
+
+
+class Typed(_Expr, frozen=True, tag="y"):
+    """Some value of a builtin type."""
+
+    name: str
+
+
+class Annotated(_Expr, frozen=True, tag="z"):
+    """A value that was bound with an annotation."""
+
+    annotation: Expr
+    value: Expr | None = None
+
+
+class Import(_Expr, frozen=True, tag="m"):
+    """What an import binds: a module (`attr` empty), or a member of it. `level` counts the leading dots."""
+
+    module: str
+    attr: str = ""
+    level: int = 0
+
+
+class Opaque(_Expr, frozen=True, tag="u"):
+    """Anything else."""
+
+
+Expr = Union[
+    Name, Local, Attr, CallOf, Const, Sub, Op, Seq, Fn, Cls, Awaited, Item, Elem, Entered, Param, Typed, Annotated, Import, Opaque
+]  # fmt: skip
+
+# kinds of events
+CALL = 0
+ENTER = 1  # `with value`
+ITER = 2  # a synchronous iteration over value
+GET = 3  # reading an attribute that is not called at once
+SUB = 4  # reading a subscript
+IMPORT = 5
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True):
+    """Something a function does that may run other code."""
+
+    kind: int
+    #: callee, context manager, iterable, attribute, subscript, or import
+    value: Expr
+    #: (keyword, value); the keyword is "" for positional arguments, "*" and "**" for starred ones
+    args: tuple[tuple[str, Expr], ...] = ()
+    #: index into `Function.guards`, -1 where it always runs
+    guard: int = -1
+    awaited: bool = False
+    #: it stands in a loop that gives the event loop no turn
+    loop: bool = False
+    #: in an `except` block
+    handler: bool = False
+    #: 1-based, within the unit; filled only when positions are asked for: line, column, end line, end column, statement's first and last line
+    span: tuple[int, int, int, int, int, int] | None = None
+    #: the callee and the whole call as written; filled with the span
+    text: str = ""
+    args_text: str = ""
+
+
+class Parameter(msgspec.Struct, frozen=True, array_like=True):
+    name: str
+    #: "" positional or keyword, "*" variadic, "k" keyword only, "**" keywords
+    kind: str = ""
+    annotation: Expr | None = None
+    default: Expr | None = None
+
+
+class Function(msgspec.Struct, frozen=True, array_like=True):
+    """One function, lambda, generator expression, class body or module-level statement."""
+
+    name: str
+    #: def, async, lambda, genexp, class, module
+    kind: str
+    line: int
+    #: index of the enclosing function in the unit, -1 for the outermost
+    parent: int
+    #: index of the class (in the unit) whose body it stands in, -1
+    owner: int = -1
+    params: tuple[Parameter, ...] = ()
+    decorators: tuple[Expr, ...] = ()
+    annotation: Expr | None = None
+    generator: bool = False
+    #: its body does nothing: `...`, `pass`, a docstring, `raise NotImplementedError`
+    stub: bool = False
+    marker: str = ""
+    defs: tuple[Expr, ...] = ()
+    bindings: dict[str, tuple[int, ...]] = {}
+    outer: tuple[str, ...] = ()
+    #: (parent guard, test, whether the test held)
+    guards: tuple[tuple[int, Expr, bool], ...] = ()
+    events: tuple[Event, ...] = ()
+    returns: tuple[tuple[Expr, int], ...] = ()
+    yields: tuple[Expr, ...] = ()
+    #: (object, attribute, value, annotation, guard) of assignments to attributes
+    attributes: tuple[tuple[Expr, str, Expr, Expr | None, int], ...] = ()
+
+
+class Class(msgspec.Struct, frozen=True, array_like=True):
+    """A class statement: its body is the function `body` of the unit; methods inside the unit are definitions of that body."""
+
+    name: str
+    line: int
+    body: int
+    bases: tuple[Expr, ...] = ()
+    keywords: tuple[tuple[str, Expr], ...] = ()
+    decorators: tuple[Expr, ...] = ()
+
+
+class Unit(msgspec.Struct, frozen=True, array_like=True):
+    """The facts of one unit; `functions[0]` is the unit itself (for a class: its body)."""
+
+    functions: tuple[Function, ...]
+    classes: tuple[Class, ...] = ()
+    #: the message, 1-based line and column of a syntax error; then there are no functions
+    error: tuple[str, int, int] | None = None

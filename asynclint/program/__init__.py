@@ -1,0 +1,1 @@
+"""Facts → effects: modules, names, types, the call graph, and what blocks in it."""

@@ -1,0 +1,221 @@
+"""Finds the part of a program that matters, from the sinks upwards.
+
+Round by round: units that name a sink (then: a function found to block) in a file that can see it are parsed and linked; the functions that
+really reach a sink lend their names to the next round. Nothing else is parsed, but for the definitions that types are read from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from asynclint.facts import Attr, CallOf, Local
+from asynclint.facts import Name as FreeName
+from asynclint.program.infer import Inference
+from asynclint.program.link import Linker
+from asynclint.program.project import FunctionDef, Module, Project
+from asynclint.program.propagate import Effects
+from asynclint.program.relevance import Relevance
+from asynclint.program.values import Choice, Edge, External, Frame, FunctionValue, Generator, Instance, Lazy, Later, Partial
+from asynclint.syntax.index import CLASS, CODE, METHOD, IndexedUnit
+
+Candidate = tuple[Module, IndexedUnit]
+#: rounds of callers of callers; real chains are far shorter
+ROUNDS = 60
+
+
+class Exploration:
+    """The call graph and the effects of all that matters in a project."""
+
+    def __init__(self, project: Project, inference: Inference, relevance: Relevance, prepare: Callable[[list[Candidate]], None]) -> None:
+        self.project = project
+        self.inference = inference
+        self.catalog = inference.catalog
+        self.relevance = relevance
+        self.linker = Linker(inference, relevance.hot)
+        self.effects = Effects()
+        self.roots: dict[Frame, None] = {}
+        self._prepare = prepare
+        self._units: dict[tuple[int, int], list[Frame]] = {}
+        #: frames of units that are no candidates yet
+        self._waiting: dict[tuple[int, int], dict[Frame, None]] = {}
+        self._functions: dict[FunctionDef, None] = {}
+        self._exported: set[tuple[int, str]] = set()
+        self._aliases: dict[Frame, list[tuple[Module, str]]] = {}
+
+    def run(self, progress: Callable[[int], None] = lambda count: None) -> None:
+        """Explores to the end. `progress` is told the number of units looked at."""
+        candidates = self.relevance.seeds()
+        for _ in range(ROUNDS):
+            if not candidates:
+                break
+            self._prepare(candidates)
+            self._visit(candidates)
+            progress(len(self._units))
+            candidates = self._next()
+        self._find_roots()
+
+    # --- one round
+
+    def _visit(self, candidates: Iterable[Candidate]) -> None:
+        for module, unit in candidates:
+            key = (module.number, unit.start)
+            frames = self._units.get(key)
+            if frames is None:
+                frames = self._units[key] = []
+                facts = module.facts(unit)
+                if facts.error:
+                    continue
+                if unit.kind in (CODE, CLASS):
+                    self._visit_statements(module, unit)
+                for index in range(1, len(facts.functions)):
+                    owner = self.project.owner(module, unit) if unit.kind == METHOD and index == 1 else None
+                    fn = module.function(unit, index, owner)
+                    if fn.data.kind in ("class", "module"):
+                        continue
+                    frame = self.inference.general_frame(fn)
+                    frames.append(frame)
+                    self._functions[fn] = None
+                    self._decorated(fn)
+                frames.extend(self._waiting.pop(key, ()))
+            for frame in list(frames):
+                self._link(frame)
+        self._drain()
+
+    def _visit_statements(self, module: Module, unit: IndexedUnit) -> None:
+        """Module-level statements do not run on the loop, but they may hand callbacks to it, and they name things."""
+        frame = self.inference.unit_frame(module, unit)
+        self._link(frame, effects=False)
+
+    def _decorated(self, fn: FunctionDef) -> None:
+        """A function behind a decorator of the project blocks if what the decorator made of it does."""
+        _, replaced = self.inference.decoration(fn)
+        for value in replaced:
+            if isinstance(value, FunctionValue) and value.fn is not fn:
+                receiver = Instance(fn.owner) if fn.owner is not None else None
+                frame = self.inference.frame(value.fn, receiver, None, value.closure)
+                self._units.setdefault((fn.module.number, fn.unit.start), []).append(frame)
+                self._aliases.setdefault(frame, []).append((fn.module, fn.unit.name))
+                if value.fn.is_async:
+                    self.linker.roots[frame] = None
+
+    def _link(self, frame: Frame, effects: bool = True) -> None:
+        stack = [frame]
+        while stack:
+            current = stack.pop()
+            edges = self.linker.link(current)
+            if effects and edges:
+                self.effects.add(current, edges)
+            for edge in edges:
+                stack.extend(t for t in _frames(edge) if t.number >= 0 and self._worth(t))
+            stack.extend(root for root in self._new_roots())
+
+    def _new_roots(self) -> list[Frame]:
+        new = [root for root in self.linker.roots if root not in self.roots]
+        for root in new:
+            self.roots[root] = None
+        return new
+
+    def _worth(self, frame: Frame) -> bool:
+        """Whether a callee is linked now: its unit is a candidate, or it was handed something to run."""
+        key = (frame.fn.module.number, frame.fn.unit.start)
+        known = self._units.get(key)
+        if known is not None:
+            if frame not in known:
+                known.append(frame)
+                return True
+            return False
+        if any(isinstance(v, (FunctionValue, Partial, Generator, Lazy, Later, Instance, External)) for values in frame.params.values() for v in values):
+            self._units[key] = [frame, *self._waiting.pop(key, ())]
+            self._link_general(frame)
+            return True
+        self._waiting.setdefault(key, {})[frame] = None
+        return False
+
+    def _link_general(self, frame: Frame) -> None:
+        """A unit that became a candidate by what it was handed has its general frames too."""
+        facts = frame.fn.facts
+        for index in range(1, len(facts.functions)):
+            if facts.functions[index].kind not in ("class", "module"):
+                fn = frame.fn.module.function(frame.fn.unit, index, frame.fn.owner if index == frame.fn.index else None)
+                general = self.inference.general_frame(fn)
+                if general not in self._units[frame.fn.module.number, frame.fn.unit.start]:
+                    self._units[frame.fn.module.number, frame.fn.unit.start].append(general)
+                    self._functions[fn] = None
+
+    def _drain(self) -> None:
+        self._blocking = self.effects.settle()
+
+    def _next(self) -> list[Candidate]:
+        """Units that name what was found to block."""
+        names: dict[tuple[int, str], Module] = {}
+        for frame in self._blocking:
+            for module, name in (*self._names(frame), *self._aliases.get(frame, ())):
+                if (module.number, name) not in self._exported:
+                    self._exported.add((module.number, name))
+                    names[module.number, name] = module
+        self._blocking = set()
+        return self.relevance.namers([(module, name) for (_, name), module in names.items()])
+
+    def _names(self, frame: Frame) -> Iterable[tuple[Module, str]]:
+        """The names by which others reach a blocking function."""
+        fn = frame.fn
+        unit = fn.unit
+        if fn.index != 1 and unit.kind in ("def", METHOD):
+            yield fn.module, unit.name  # something nested: whoever gets it from the outer function
+            return
+        if fn.is_async:
+            return
+        name = fn.data.name
+        if unit.kind == METHOD and name.startswith("__") and name.endswith("__"):
+            yield fn.module, unit.owner
+            if name not in ("__init__", "__new__", "__post_init__"):
+                yield from self._holders(fn)
+        elif unit.kind in ("def", METHOD):
+            yield fn.module, unit.name
+        else:
+            for bound in unit.binds:
+                yield fn.module, bound
+
+    def _holders(self, fn: FunctionDef) -> Iterable[tuple[Module, str]]:
+        """Attributes that hold objects of a class whose special methods block."""
+        if fn.owner is None:
+            return
+        for module, unit in self.relevance.namers([(fn.module, fn.owner.data.name)], again=True):
+            facts = module.facts(unit)
+            for data in facts.functions:
+                for base, attr, value, _annotation, _guard in data.attributes:
+                    if isinstance(base, (Local, FreeName)) and isinstance(value, (CallOf, Attr, Local)):
+                        yield module, attr
+
+    # --- roots
+
+    def _find_roots(self) -> None:
+        """All functions that the loop runs, of those looked at."""
+        for fn in self._functions:
+            if fn.data.marker == "off-loop":
+                continue
+            if fn.is_async or fn.data.marker == "on-loop" or self._loop_calls(fn):
+                kinds, _ = self.inference.decoration(fn)
+                if "offload" not in kinds or fn.is_async:
+                    self.roots[self.inference.general_frame(fn)] = None
+
+    def _loop_calls(self, fn: FunctionDef) -> bool:
+        """A decorator says so, or it is a method that the loop calls on a protocol."""
+        kinds, _ = self.inference.decoration(fn)
+        if "on-loop" in kinds:
+            return True
+        if fn.owner is not None and fn.data.kind == "def":
+            for ancestor in self.inference.mro(fn.owner):
+                if isinstance(ancestor, str):
+                    for name in self.catalog.mro(ancestor):
+                        if any(fn.data.name in row.methods for row in self.catalog.on_loop.get(name, ())):
+                            return True
+        return False
+
+
+def _frames(edge: Edge) -> list[Frame]:
+    if isinstance(edge.target, Frame):
+        return [edge.target]
+    return edge.target.frames if isinstance(edge.target, Choice) else []
+
+

@@ -1,0 +1,581 @@
+"""Events of a frame → edges of the call graph: what each call, `with`, loop, attribute and subscript leads to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from asynclint.catalog import Blocking
+from asynclint.facts import (
+    CALL, ENTER, GET, IMPORT, ITER, SUB, Attr, Awaited, CallOf, Const, Elem, Entered, Event, Expr, Fn, Function, Import, Item, Local, Name, Op,
+    Param, Seq,
+)  # fmt: skip
+from asynclint.facts import Sub as Subscript
+from asynclint.model import Confidence
+from asynclint.program.infer import Inference
+from asynclint.program.project import ClassDef, FunctionDef, Project
+from asynclint.program.values import (
+    Choice, ClassValue, Edge, External, Frame, FunctionValue, Generator, Instance, Later, Lazy, Literal, Partial, Sink, Value, Values,
+)  # fmt: skip
+from asynclint.syntax.index import CLASS, IndexedUnit
+
+Target = Sink | Frame | Choice
+CERTAIN, LIKELY, POSSIBLE = int(Confidence.CERTAIN), int(Confidence.LIKELY), int(Confidence.POSSIBLE)
+#: so many implementations of an abstract method are looked at
+IMPLEMENTATIONS = 24
+#: what a function marked `# asynclint: blocking` is taken for
+MARKED = Blocking(
+    names=(), code="ASL109", cost="unbounded", wait="thread", why="its author says so", use="its asynchronous counterpart, or a thread",
+    evidence="`# asynclint: blocking` at its definition",
+)  # fmt: skip
+
+
+class Linker:
+    """Resolves events into edges. `hot` are the words that make an event worth resolving; `roots` collects frames that the loop runs."""
+
+    def __init__(self, inference: Inference, hot: set[str]) -> None:
+        self.inference = inference
+        self.catalog = inference.catalog
+        self.hot = hot
+        self.roots: dict[Frame, None] = {}
+        self.calls = 0
+        self.unresolved = 0
+        self._subclasses: dict[str, list[tuple[int, IndexedUnit]]] | None = None
+        self._implementations: dict[tuple[ClassDef, str], list[FunctionDef]] = {}
+        self._imported_early: set[str] | None = None
+
+    def link(self, frame: Frame) -> list[Edge]:
+        """Resolves the events that are hot and not resolved yet; returns the new edges."""
+        data = frame.fn.data
+        new: list[Edge] = []
+        for index, event in enumerate(data.events):
+            if index in frame.linked or not self._is_hot(event, frame):
+                continue
+            frame.linked.add(index)
+            if not self.inference.feasible(frame, event.guard):
+                continue
+            new.extend(self._edges(index, event, frame))
+        frame.edges.extend(new)
+        return new
+
+    # --- what is worth a look
+
+    def _is_hot(self, event: Event, frame: Frame) -> bool:
+        if event.kind == CALL:
+            return self._callee_is_hot(event.value, frame) or any(self._hands_on(expr, frame) for _, expr in event.args)
+        if event.kind == GET:
+            return isinstance(event.value, Attr) and event.value.name in self.hot
+        if event.kind == IMPORT:
+            return True
+        if event.kind == SUB and isinstance(event.value, Subscript):
+            return self._touches(event.value.base, frame, 0)
+        return self._touches(event.value, frame, 0)
+
+    def _callee_is_hot(self, callee: Expr, frame: Frame) -> bool:
+        match callee:
+            case Attr():
+                return callee.name in self.hot
+            case Name():
+                if callee.id in self.hot:
+                    return True
+                if any(found.attr in self.hot for found in frame.fn.module.imports.get(callee.id, ())):
+                    return True
+                return callee.id in self._enclosing_names(frame)
+            case Local() | Fn():
+                return True
+            case CallOf() | Subscript() | Op():
+                return self._touches(callee, frame, 0)
+        return False
+
+    def _enclosing_names(self, frame: Frame) -> dict[str, tuple[int, ...]]:
+        """Names bound by the functions around a nested one."""
+        at = frame.closure
+        while at is not None and at.fn.data.kind == "class":
+            at = at.closure
+        return at.fn.data.bindings if at is not None else {}
+
+    def _hands_on(self, expr: Expr, frame: Frame) -> bool:
+        """Whether an argument is a function that may block."""
+        return (isinstance(expr, Attr) and expr.name in self.hot) or (isinstance(expr, (Name, Local)) and expr.id in self.hot) or isinstance(expr, Fn)
+
+    def _touches(self, expr: Expr, frame: Frame, depth: int) -> bool:
+        """Whether an expression names something hot, through local definitions too."""
+        if depth > 6:
+            return False
+        match expr:
+            case Attr():
+                return expr.name in self.hot or self._touches(expr.base, frame, depth + 1)
+            case Name():
+                return expr.id in self.hot
+            case Local():
+                return expr.id in self.hot or any(self._touches(frame.fn.data.defs[d], frame, depth + 1) for d in expr.defs)
+            case CallOf():
+                event = frame.fn.data.events[expr.event]
+                return self._callee_is_hot(event.value, frame) or any(self._touches(e, frame, depth + 1) for _, e in event.args)
+            case Awaited() | Entered() | Elem() | Item():
+                return self._touches(expr.value, frame, depth + 1)
+            case Param():
+                found = frame.params.get(expr.index, ())
+                annotation = frame.fn.data.params[expr.index].annotation if expr.index < len(frame.fn.data.params) else None
+                return any(isinstance(v, (Generator, FunctionValue, Lazy, Later, Partial, Instance)) for v in found) or annotation is not None
+            case Seq():
+                return expr.kind == "generator"
+            case Op() | Seq():
+                return any(self._touches(item, frame, depth + 1) for item in expr.items)
+            case Subscript():
+                return self._touches(expr.base, frame, depth + 1)
+        return hasattr(expr, "annotation")
+
+    # --- edges
+
+    def _edges(self, index: int, event: Event, frame: Frame) -> Iterator[Edge]:
+        once = self._is_remembered(frame.fn.data, event.guard)
+        guarded = event.guard >= 0 or event.handler
+        if event.kind == IMPORT:
+            yield from self._import_edges(index, event, frame)
+            return
+        values = self.inference.infer(event.value if event.kind != SUB else self._base(event), frame, event.guard)
+        if event.kind != CALL:
+            values = self.inference.values_of(values) if event.kind != GET else values
+        if event.kind == CALL:
+            self.calls += 1
+            self.unresolved += not values
+        targets: list[tuple[Target, int, bool]] = []
+        for value in values:
+            targets.extend(self._targets(value, event, frame))
+        if event.kind == GET:
+            targets.extend(self._property_targets(event, frame))
+        alternatives = len([v for v in values if not isinstance(v, Literal)])
+        seen: set[int] = set()
+        for target, confidence, cached in targets:
+            if alternatives > 1 and len(targets) < alternatives:
+                confidence = min(confidence, POSSIBLE)
+            elif alternatives > 1:
+                confidence = min(confidence, LIKELY)
+            if guarded and not frame.fn.is_async:
+                confidence = min(confidence, LIKELY)
+            if id(target) not in seen:
+                seen.add(id(target))
+                yield Edge(index, target, confidence, once or cached)
+
+    def _base(self, event: Event) -> Expr:
+        assert isinstance(event.value, Subscript)
+        return event.value.base
+
+    def _targets(self, value: Value, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+        if event.kind == CALL:
+            yield from self._call_targets(value, event, frame)
+        elif event.kind == ENTER:
+            yield from self._enter_targets(value)
+        elif event.kind == ITER:
+            yield from self._iter_targets(value, event, frame)
+        elif event.kind == SUB:
+            yield from self._special_targets(value, ("__getitem__",))
+
+    # calls
+
+    def _call_targets(self, value: Value, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+        match value:
+            case External():
+                yield from self._external_targets(value, event, frame)
+            case FunctionValue():
+                yield from self._function_targets(value, event, frame)
+            case ClassValue():
+                yield from self._constructor_targets(value, event, frame)
+            case Partial():
+                for function in value.function:
+                    yield from self._call_targets(function, _with_partial(event, value), frame)
+            case Instance() if isinstance(value.cls, ClassDef):
+                for method in self.inference.member(value, "__call__"):
+                    yield from self._call_targets(method, event, frame)
+
+    def _external_targets(self, value: External, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+        name = value.name
+        if name in self.catalog.nonblocking:
+            return
+        self._on_loop(name, event, frame)
+        for use in self.catalog.uses.get(name, ()):
+            if not use.later:
+                yield from self._used(use.how, self._use_values(use.argument, value, event, frame), event, frame)
+        confidence = CERTAIN if value.receiver is None else LIKELY
+        for row in self._rows(name, event, frame):
+            if not row.lazy and not self._is_quiet(name, value, event, frame):
+                yield Sink(name, row), confidence, row.once
+                return
+
+    def _use_values(self, argument: str, value: External, event: Event, frame: Frame) -> Values:
+        if argument == "self":
+            return (value.receiver,) if value.receiver is not None else ()
+        expr = self.inference.argument_expression(argument, event)
+        return self.inference.infer(expr, frame, event.guard) if expr is not None else ()
+
+    def _used(self, how: str, values: Values, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+        plain = Event(CALL, event.value, (), event.guard)
+        for value in values:
+            if how == "call":
+                yield from self._call_targets(value, plain, frame)
+            elif how == "iterate":
+                yield from self._iter_targets(value, plain, frame)
+            else:
+                yield from self._enter_targets(value)
+
+    def _rows(self, name: str, event: Event, frame: Frame) -> Iterator[Blocking]:
+        """The rows of a name whose conditions this call meets."""
+        if event.awaited:
+            return
+        for row in self.catalog.blocking.get(name, ()):
+            if row.unless and any(self.inference.condition(c, event, frame) for c in row.unless):
+                continue
+            if row.when and not any(self.inference.condition(c, event, frame) for c in row.when):
+                continue
+            yield row
+
+    def _is_quiet(self, name: str, value: External, event: Event, frame: Frame) -> bool:
+        """Whether an earlier call or a test has made the method harmless on this receiver."""
+        rules = self.catalog.quiets.get(name)
+        if not rules or not isinstance(event.value, Attr):
+            return False
+        subject = _root(event.value.base, frame.fn.data)
+        for rule in rules:
+            for test, held, _ in self.inference.guards(frame, event.guard):
+                if held and rule.guard and self._asks(test, rule.guard, subject, frame):
+                    return True
+            for other in frame.fn.data.events:
+                if other is event or other.kind != CALL:
+                    continue
+                if _last(other.value) in {n.rpartition(".")[2] for n in rule.after} and (
+                    self._concerns(other, subject, frame) and (not rule.when or any(self.inference.condition(c, other, frame) for c in rule.when))
+                ):
+                    return True
+        return False
+
+    def _asks(self, test: Expr, names: tuple[str, ...], subject: Expr, frame: Frame) -> bool:
+        if not isinstance(test, CallOf):
+            return isinstance(test, Op) and test.op == "and" and any(self._asks(item, names, subject, frame) for item in test.items)
+        callee = frame.fn.data.events[test.event].value
+        return isinstance(callee, Attr) and callee.name in {n.rpartition(".")[2] for n in names} and _root(callee.base, frame.fn.data) == subject
+
+    def _concerns(self, other: Event, subject: Expr, frame: Frame) -> bool:
+        """Whether a call is one of the subject's methods or was handed the subject."""
+        data = frame.fn.data
+        if isinstance(other.value, Attr) and _root(other.value.base, data) == subject:
+            return True
+        handed = [_root(expr, data) for _, expr in other.args]
+        if subject in handed:
+            return True
+        origin = subject
+        while isinstance(origin, (Elem, Item, Awaited)):  # `done, _ = await wait(futures)`, `for f in done`
+            origin = _root(origin.value, data)
+        return isinstance(origin, CallOf) and data.events[origin.event] is other or origin in handed
+
+    def _function_targets(self, value: FunctionValue, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+        fn = value.fn
+        if fn.data.marker in ("off-loop", "nonblocking"):
+            return
+        if fn.data.marker == "blocking":
+            yield Sink(fn.qualified_name, MARKED), CERTAIN, False
+            return
+        known = self.known_as(fn)
+        if known is not None:
+            yield from self._external_targets(External(known, value.receiver), event, frame)
+            return
+        kinds, replaced = self.inference.decoration(fn)
+        if "offload" in kinds:
+            return
+        if replaced and value.closure is None:
+            for other in replaced:
+                if isinstance(other, FunctionValue) and other.fn is not fn:
+                    yield from self._function_targets(FunctionValue(other.fn, value.receiver, other.closure), event, frame)
+            return
+        declared = value.receiver is not None and isinstance(value.receiver, Instance) and not value.receiver.exact
+        if fn.data.stub and declared and isinstance(value.receiver, Instance) and isinstance(value.receiver.cls, ClassDef):
+            yield from self._implementation_targets(value, event, frame)
+            return
+        target = self.inference.context(value, event, frame)
+        if fn.is_async:
+            if not fn.data.generator and any(_is_code(v) for values in target.params.values() for v in values) or value.closure is not None:
+                self.roots[target] = None
+            return
+        if fn.data.generator:
+            return  # the body runs where it is iterated
+        own = isinstance(event.value, Name) or value.receiver is None or value.receiver == frame.receiver
+        yield target, CERTAIN if own else LIKELY, "cached" in kinds
+
+    def known_as(self, fn: FunctionDef) -> str | None:
+        """The name under which the catalog (or the configuration) knows a function of the project."""
+        name = self.catalog.canonical(fn.qualified_name)
+        for table in (self.catalog.blocking, self.catalog.nonblocking, self.catalog.offloaders, self.catalog.on_loop):
+            if name in table:
+                return name
+        return None
+
+    def _implementation_targets(self, value: FunctionValue, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+        """The implementations of an abstract method in the project."""
+        assert isinstance(value.receiver, Instance) and isinstance(value.receiver.cls, ClassDef)
+        found = self.implementations(value.receiver.cls, value.fn.data.name)
+        frames = []
+        for fn in found:
+            if fn.is_async or fn.data.generator:
+                return
+            frames.append(self.inference.context(FunctionValue(fn, Instance(fn.owner)) if fn.owner else FunctionValue(fn), event, frame))
+        if len(frames) == 1:
+            yield frames[0], LIKELY, False
+        elif frames:
+            yield Choice(frames), LIKELY, False
+
+    def implementations(self, cls: ClassDef, name: str) -> list[FunctionDef]:
+        """Methods of that name, with a body, in the subclasses of a class."""
+        key = (cls, name)
+        known = self._implementations.get(key)
+        if known is not None:
+            return known
+        found: list[FunctionDef] = []
+        self._implementations[key] = found
+        seen: set[ClassDef] = {cls}
+        queue = [cls]
+        while queue and len(found) < IMPLEMENTATIONS:
+            base = queue.pop(0)
+            for sub in self._direct_subclasses(base):
+                if sub in seen:
+                    continue
+                seen.add(sub)
+                queue.append(sub)
+                for unit in sub.method_units.get(name, ()):
+                    facts = sub.module.facts(unit)
+                    if not facts.error and len(facts.functions) > 1 and not facts.functions[1].stub:
+                        found.append(sub.method(unit))
+        return found
+
+    def _direct_subclasses(self, cls: ClassDef) -> Iterator[ClassDef]:
+        project: Project = self.inference.project
+        if self._subclasses is None:
+            self._subclasses = {}
+            for module in project.modules:
+                for unit in module.file_index.units:
+                    if unit.kind == CLASS and unit.bases:
+                        for word in unit.bases.replace(".", ",").replace("[", ",").split(","):
+                            self._subclasses.setdefault(word.strip(" ]\n"), []).append((module.number, unit))
+        for number, unit in self._subclasses.get(cls.data.name, ()):
+            module = project.modules[number]
+            facts = module.facts(unit)
+            if facts.classes and not facts.error:
+                found = module.cls(unit, 0)
+                if cls in self.inference.bases(found):
+                    yield found
+
+    def _constructor_targets(self, value: ClassValue, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+        known = self.catalog.canonical(value.cls.qualified_name)
+        if known in self.catalog.blocking or known in self.catalog.nonblocking:
+            yield from self._external_targets(External(known), event, frame)
+            return
+        made = Instance(value.cls, (), True)
+        for name in ("__init__", "__post_init__", "__new__"):
+            for method in self.inference.member(made, name):
+                if isinstance(method, FunctionValue):
+                    target = self.inference.context(FunctionValue(method.fn, made, method.closure), event if name != "__post_init__" else None, frame)
+                    yield target, CERTAIN, False
+                elif isinstance(method, External) and name == "__init__":
+                    for row in self._rows(method.name.removesuffix(".__init__"), event, frame):
+                        yield Sink(method.name.removesuffix(".__init__"), row), LIKELY, row.once
+        if not any(isinstance(m, FunctionValue) for m in self.inference.member(made, "__init__")):
+            for base in self.inference.mro(value.cls)[1:]:
+                if isinstance(base, str) and base in self.catalog.blocking:
+                    for row in self._rows(base, event, frame):
+                        yield Sink(base, row), LIKELY, row.once
+                        return
+
+    # what the language calls
+
+    def _enter_targets(self, value: Value) -> Iterator[tuple[Target, int, bool]]:
+        match value:
+            case Generator():
+                yield value.frame, LIKELY if value.frame.receiver is not None else CERTAIN, False
+            case Lazy():
+                for inner in value.result:
+                    yield from self._enter_targets(inner)
+            case _:
+                yield from self._special_targets(value, ("__enter__", "__exit__"))
+
+    def _iter_targets(self, value: Value, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+        match value:
+            case Generator():
+                yield value.frame, LIKELY if value.frame.receiver is not None else CERTAIN, False
+            case Lazy():
+                for row in value.rows:
+                    yield Sink(value.name, row), LIKELY, row.once
+            case Later():
+                yield from self._used(value.how, value.function, event, frame)
+            case Instance() if isinstance(value.cls, ClassDef):
+                for method in self.inference.member(value, "__iter__"):
+                    if isinstance(method, FunctionValue) and not method.fn.is_async:
+                        target = self.inference.frame(method.fn, value)
+                        yield target, LIKELY, False
+                        if not method.fn.data.generator:
+                            for result in self.inference.result_of(target):
+                                if isinstance(result, Generator):
+                                    yield result.frame, LIKELY, False
+                                elif isinstance(result, Instance):
+                                    yield from self._special_targets(result, ("__next__",))
+                    elif isinstance(method, External):
+                        yield from self._special_targets(value, ("__iter__",))
+            case _:
+                yield from self._special_targets(value, ("__next__", "__iter__"))
+
+    def _special_targets(self, value: Value, names: tuple[str, ...]) -> Iterator[tuple[Target, int, bool]]:
+        """Dunder methods of an instance."""
+        if not isinstance(value, Instance):
+            return
+        for name in names:
+            if isinstance(value.cls, str):
+                for ancestor in self.catalog.mro(value.cls):
+                    full = f"{ancestor}.{name}"
+                    if full in self.catalog.nonblocking:
+                        break
+                    rows = self.catalog.blocking.get(full)
+                    if rows:
+                        yield Sink(full, rows[0]), LIKELY, rows[0].once
+                        break
+                continue
+            for method in self.inference.member(value, name):
+                if isinstance(method, FunctionValue) and not method.fn.is_async and not method.fn.data.stub:
+                    yield self.inference.frame(method.fn, value, None, method.closure), LIKELY, False
+                elif isinstance(method, External) and method.name in self.catalog.blocking:
+                    yield Sink(method.name, self.catalog.blocking[method.name][0]), LIKELY, False
+
+    def _property_targets(self, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+        assert isinstance(event.value, Attr)
+        name = event.value.name
+        for base in self.inference.values_of(self.inference.infer(event.value.base, frame, event.guard)):
+            if isinstance(base, Instance):
+                target = self.inference.property_frame(base, name)
+                if target is not None and not target.fn.is_async:
+                    kinds, _ = self.inference.decoration(target.fn)
+                    yield target, LIKELY, "cached-property" in kinds
+                elif isinstance(base.cls, str):
+                    for ancestor in self.catalog.mro(base.cls):
+                        for row in self.catalog.blocking.get(f"{ancestor}.{name}", ()):
+                            if self._is_property(f"{ancestor}.{name}"):
+                                yield Sink(f"{ancestor}.{name}", row), LIKELY, row.once
+
+    def _is_property(self, name: str) -> bool:
+        return name in self.catalog.properties
+
+    def _import_edges(self, index: int, event: Event, frame: Frame) -> Iterator[Edge]:
+        """An import statement inside a function: it reads and runs a module, the first time."""
+        rows = self.catalog.blocking.get("builtins.__import__")
+        if not rows or not isinstance(event.value, Import) or frame.fn.data.kind in ("module", "class"):
+            return
+        module = frame.fn.module.absolute(event.value.module, event.value.level)
+        if module.partition(".")[0] in sys.stdlib_module_names or module in self._early_imports():
+            return
+        yield Edge(index, Sink(f"import {module}", rows[0]), LIKELY, True)
+
+    def _early_imports(self) -> set[str]:
+        """Modules that some module of the project imports at its top level."""
+        if self._imported_early is None:
+            self._imported_early = set()
+            for module in self.inference.project.modules:
+                for found in module.file_index.imports:
+                    name = module.absolute(found.module, found.level)
+                    self._imported_early.add(name)
+                    if found.attr:
+                        self._imported_early.add(f"{name}.{found.attr}")
+        return self._imported_early
+
+    # --- roots
+
+    def _on_loop(self, name: str, event: Event, frame: Frame) -> None:
+        for row in self.catalog.on_loop.get(name, ()):
+            if row.argument:
+                expr = self.inference.argument_expression(row.argument, event)
+                if expr is not None:
+                    for value in self.inference.infer(expr, frame, event.guard):
+                        self.add_root(value)
+        for row in self.catalog.startup.get(name, ()):
+            if row.argument and (not row.when or any(self.inference.condition(c, event, frame) for c in row.when)):
+                expr = self.inference.argument_expression(row.argument, event)
+                for value in self.inference.infer(expr, frame, event.guard) if expr is not None else ():
+                    if isinstance(value, FunctionValue):
+                        self.inference.frame(value.fn, value.receiver, None, value.closure).startup = True
+
+    def add_root(self, value: Value) -> None:
+        """The loop runs this function."""
+        if isinstance(value, FunctionValue) and not value.fn.is_async and value.fn.data.marker != "off-loop":
+            kinds, _ = self.inference.decoration(value.fn)
+            if "offload" not in kinds:
+                receiver = Instance(value.receiver.cls) if isinstance(value.receiver, Instance) else value.receiver
+                self.roots[self.inference.frame(value.fn, receiver, None, value.closure)] = None
+        elif isinstance(value, Partial):
+            for function in value.function:
+                self.add_root(function)
+
+    # --- remembered values
+
+    def _is_remembered(self, data: Function, guard: int) -> bool:
+        """Whether a guard asks for a value that this function fills: the work is done once."""
+        while guard >= 0:
+            parent, test, held = data.guards[guard]
+            subject = _asked_for(test, held)
+            if subject is not None and _fills(data, subject):
+                return True
+            guard = parent
+        return False
+
+
+def _asked_for(test: Expr, held: bool) -> Expr | None:
+    """What is missing where a test came out so: `x is None`, `not x`, `key not in x`."""
+    match test:
+        case Op("not", (item,)):
+            return _asked_for(item, not held)
+        case Op("is" | "==", (subject, Const(None))) if held:
+            return subject
+        case Op("is not" | "!=", (subject, Const(None))) if not held:
+            return subject
+        case Op("in", (_, container)) if not held:
+            return container
+        case Op("not in", (_, container)) if held:
+            return container
+        case Op("or" | "and", items):
+            return next((s for s in (_asked_for(item, held) for item in items) if s is not None), None)
+        case Attr() | Name() if not held:
+            return test
+    return None
+
+
+def _fills(data: Function, subject: Expr) -> bool:
+    match subject:
+        case Attr(base, name):
+            return any(attr == name and (owner == base or type(owner) is type(base)) for owner, attr, *_ in data.attributes) or _stores(data, subject)
+        case Name(name) | Local(name, _):
+            return name in data.outer
+    return False
+
+
+def _stores(data: Function, subject: Expr) -> bool:
+    """Whether an item of the container is assigned: that is seen as reading it in the events around."""
+    return any(e.kind == SUB and isinstance(e.value, Subscript) and e.value.base == subject for e in data.events)
+
+
+def _root(expr: Expr, data: Function) -> Expr:
+    """A local name with one definition stands for that definition's value, so that two mentions compare equal."""
+    for _ in range(8):
+        if isinstance(expr, Local) and len(expr.defs) == 1 and isinstance(data.defs[expr.defs[0]], (CallOf, Elem, Item, Awaited, Attr, Local, Param)):
+            expr = data.defs[expr.defs[0]]
+        else:
+            break
+    return expr
+
+
+def _last(expr: Expr) -> str:
+    return expr.name if isinstance(expr, Attr) else expr.id if isinstance(expr, (Name, Local)) else ""
+
+
+def _is_code(value: Value) -> bool:
+    """Something that a callee may run."""
+    return isinstance(value, (FunctionValue, Partial, Generator, Lazy, Later)) or (isinstance(value, External) and value.name[-1:].islower()) or isinstance(value, Instance)
+
+
+def _with_partial(event: Event, value: Partial) -> Event:
+    return Event(CALL, event.value, event.args, event.guard)
+
+

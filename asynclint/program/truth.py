@@ -1,0 +1,243 @@
+"""What tests come out as in a frame, and what they tell about the values they test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asynclint.facts import Attr, CallOf, Const, Event, Expr, Local, Name, Op, Seq
+from asynclint.program.project import ClassDef
+from asynclint.program.values import (
+    UNKNOWN, ClassValue, Collection, Coroutine, External, Frame, FunctionValue, Generator, Instance, Lazy, Literal, ModuleValue, Partial, Value, Values,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from asynclint.program.infer import Inference
+
+_TYPE_TESTS = {"builtins.isinstance", "builtins.issubclass"}
+_TEXT_TESTS = ("startswith", "endswith")
+_OBJECTS = (FunctionValue, ClassValue, ModuleValue, Coroutine, Generator, Lazy, Partial)
+_TYPES = {"builtins.str": str, "builtins.int": int, "builtins.float": float, "builtins.bool": bool}
+
+
+def truth(inference: Inference, test: Expr, frame: Frame, guard: int) -> bool | None:
+    """True, False, or None where both may happen."""
+    match test:
+        case Const():
+            return bool(test.value)
+        case Op("not", (item,)):
+            found = truth(inference, item, frame, guard)
+            return None if found is None else not found
+        case Op("and", items):
+            found_all = [truth(inference, item, frame, guard) for item in items]
+            return False if False in found_all else None if None in found_all else True
+        case Op("or", items):
+            found_all = [truth(inference, item, frame, guard) for item in items]
+            return True if True in found_all else None if None in found_all else False
+        case Op(("==" | "!=" | "is" | "is not") as op, (left, right)):
+            same = _same(inference, left, right, frame, guard)
+            return None if same is None else same is not op.endswith(("!=", "not"))
+        case Op(("in" | "not in") as op, (left, right)):
+            return _within(inference, left, right, op == "in", frame, guard)
+        case CallOf():
+            return _call_truth(inference, frame.fn.data.events[test.event], frame)
+        case Name("TYPE_CHECKING") | Attr(_, "TYPE_CHECKING"):
+            return False
+        case Local() | Name() | Attr() | Op("if"):
+            values = inference.values_of(inference.infer(test, frame, guard))
+            return _all_agree([_value_truth(v) for v in values])
+    return None
+
+
+def _value_truth(value: Value) -> bool | None:
+    if isinstance(value, Literal):
+        return bool(value.value)
+    return True if isinstance(value, _OBJECTS) else None
+
+
+def _all_agree(found: list[bool | None]) -> bool | None:
+    return found[0] if found and all(f is found[0] for f in found) else None
+
+
+def _same(inference: Inference, left: Expr, right: Expr, frame: Frame, guard: int) -> bool | None:
+    lefts, rights = (inference.values_of(inference.infer(e, frame, guard)) for e in (left, right))
+    if not lefts or not rights:
+        return None
+    found: list[bool | None] = []
+    for a in lefts:
+        for b in rights:
+            if isinstance(a, Literal) and isinstance(b, Literal):
+                found.append(a.value == b.value and (a.value is None) == (b.value is None))
+            elif isinstance(a, Literal) and a.value is None or isinstance(b, Literal) and b.value is None:
+                other = b if isinstance(a, Literal) else a
+                found.append(False if isinstance(other, _OBJECTS) or (isinstance(other, Instance) and other.exact) else None)
+            else:
+                found.append(None)
+    return _all_agree(found)
+
+
+def _within(inference: Inference, left: Expr, right: Expr, positive: bool, frame: Frame, guard: int) -> bool | None:
+    if not isinstance(right, Seq) or right.comprehension:
+        return None
+    lefts = inference.infer(left, frame, guard)
+    options = [v for item in (right.keys or right.items) for v in inference.infer(item, frame, guard)]
+    if not lefts or len(options) < len(right.items) or not all(isinstance(v, Literal) for v in (*lefts, *options)):
+        return None
+    inside = {v.value for v in options if isinstance(v, Literal)}
+    return _all_agree([(v.value in inside) is positive for v in lefts if isinstance(v, Literal)])
+
+
+def _call_truth(inference: Inference, event: Event, frame: Frame) -> bool | None:
+    for callee in inference.infer(event.value, frame, event.guard):
+        if isinstance(callee, External):
+            if callee.name in _TYPE_TESTS and len(event.args) == 2:
+                subject = inference.values_of(inference.infer(event.args[0][1], frame, event.guard))
+                return _all_agree([is_a(inference, v, event.args[1][1], frame) for v in subject])
+            if callee.name == "builtins.callable" and event.args:
+                return _all_agree([isinstance(v, _OBJECTS) or None for v in inference.infer(event.args[0][1], frame, event.guard)])
+            if callee.name == "builtins.bool" and event.args:
+                return truth(inference, event.args[0][1], frame, event.guard)
+            if callee.name in inference.catalog.answers:
+                return _answer(inference, inference.catalog.answers[callee.name], event, frame)
+            if isinstance(callee.receiver, Literal) and isinstance(callee.receiver.value, str):
+                return _text_test(inference, callee, event, frame)
+        elif isinstance(callee, FunctionValue) and not callee.fn.is_async:
+            return _all_agree([_value_truth(v) for v in inference.call_result(event, frame)])
+    return None
+
+
+def _answer(inference: Inference, answer: str, event: Event, frame: Frame) -> bool | None:
+    """A test that the catalog knows: `true` and `false` on the loop's thread, `coroutine-function` and `awaitable` of the argument."""
+    if answer in ("true", "false"):
+        return answer == "true"
+    if not event.args:
+        return None
+    found: list[bool | None] = []
+    for value in inference.infer(event.args[0][1], frame, event.guard):
+        if answer == "coroutine-function":
+            found.append(value.fn.is_async if isinstance(value, FunctionValue) else None)
+        else:
+            found.append(True if isinstance(value, Coroutine) else False if isinstance(value, (Instance, Literal, Collection)) else None)
+    return _all_agree(found)
+
+
+def _text_test(inference: Inference, callee: External, event: Event, frame: Frame) -> bool | None:
+    """`"text".startswith("prefix")` on known text."""
+    method = callee.name.rpartition(".")[2]
+    if method not in _TEXT_TESTS or len(event.args) != 1 or not isinstance(callee.receiver, Literal):
+        return None
+    found: list[bool | None] = []
+    for value in inference.infer(event.args[0][1], frame, event.guard):
+        if isinstance(value, Literal) and isinstance(value.value, str):
+            found.append(getattr(str(callee.receiver.value), method)(value.value))
+        elif isinstance(value, Collection) and value.kind == "tuple":
+            options = [i.value for item in value.items for i in item if isinstance(i, Literal) and isinstance(i.value, str)]
+            found.append(getattr(str(callee.receiver.value), method)(tuple(options)) if len(options) == len(value.items) else None)
+        else:
+            found.append(None)
+    return _all_agree(found)
+
+
+def classes_of(inference: Inference, expr: Expr, frame: Frame) -> list[ClassDef | str]:
+    """The classes that stand as second argument of `isinstance`."""
+    items = expr.items if isinstance(expr, Seq) or (isinstance(expr, Op) and expr.op == "|") else (expr,)
+    found: list[ClassDef | str] = []
+    for item in items:
+        for value in inference.infer(item, frame):
+            if isinstance(value, ClassValue):
+                found.append(value.cls)
+            elif isinstance(value, External):
+                found.append(value.name)
+            elif isinstance(value, Collection):
+                found.extend(c.cls if isinstance(c, ClassValue) else c.name for part in value.items for c in part if isinstance(c, (ClassValue, External)))
+    return found
+
+
+def is_a(inference: Inference, value: Value, classes: Expr, frame: Frame) -> bool | None:
+    """Whether a value is an instance of one of the classes."""
+    wanted = classes_of(inference, classes, frame)
+    if not wanted:
+        return None
+    match value:
+        case Literal():
+            if value.value is None:
+                return False
+            known = [_TYPES[w] for w in wanted if isinstance(w, str) and w in _TYPES]
+            return True if isinstance(value.value, tuple(known)) else False if len(known) == len(wanted) or not known else False
+        case Instance():
+            ancestors = inference.mro(value.cls)
+            if any(w in ancestors for w in wanted):
+                return True
+            if value.exact or isinstance(value.cls, str) and value.cls.startswith("builtins."):
+                return False
+            below = any(value.cls in inference.mro(w) for w in wanted)
+            return None if below else False if all(_concrete(w) for w in wanted) and _concrete(value.cls) else None
+        case Collection():
+            return True if f"builtins.{value.kind}" in wanted else None if value.kind == "iterator" else False if all(_concrete(w) for w in wanted) else None
+        case Generator() | Lazy() | Coroutine():
+            return None
+    return None
+
+
+def _concrete(cls: ClassDef | str) -> bool:
+    """A class that others are not commonly mixed with: not a protocol or an abstract collection."""
+    return not (isinstance(cls, str) and cls.startswith(("typing.", "collections.abc.", "abc.", "numbers.")))
+
+
+def narrow(inference: Inference, expr: Expr, values: Values, test: Expr, held: bool, frame: Frame, guard: int) -> Values:
+    """The values that are left for `expr` where `test` came out as `held`."""
+    match test:
+        case Op("not", (item,)):
+            return narrow(inference, expr, values, item, not held, frame, guard)
+        case Op("and", items) if held:
+            for item in items:
+                values = narrow(inference, expr, values, item, True, frame, guard)
+            return values
+        case Op("or", items) if not held:
+            for item in items:
+                values = narrow(inference, expr, values, item, False, frame, guard)
+            return values
+        case Op(("is" | "==" | "is not" | "!=") as op, (subject, Const(None))) if subject == expr:
+            is_none = held is op in ("is", "==")
+            left = tuple(v for v in values if (isinstance(v, Literal) and v.value is None) is is_none)
+            return left or ((Literal(None),) if is_none else values)
+        case CallOf():
+            event = frame.fn.data.events[test.event]
+            if len(event.args) == 2 and event.args[0][1] == expr and _is_type_test(inference, event, frame):
+                return _narrow_by_type(inference, values, event.args[1][1], held, frame)
+    if test == expr and not held:
+        return tuple(v for v in values if _value_truth(v) is not True) or values
+    return values
+
+
+def _narrow_by_type(inference: Inference, values: Values, classes: Expr, held: bool, frame: Frame) -> Values:
+    left = tuple(v for v in values if is_a(inference, v, classes, frame) is not (not held))
+    if not held:
+        return tuple(v for v in left if is_a(inference, v, classes, frame) is not True)
+    sharper: list[Value] = []
+    for cls in classes_of(inference, classes, frame):
+        if any(isinstance(v, Instance) and v.cls != cls and v.cls in inference.mro(cls) for v in left):
+            sharper.append(Instance(cls))
+    return tuple(sharper) or left or tuple(Instance(c) for c in classes_of(inference, classes, frame))
+
+
+def tested_types(inference: Inference, expr: Expr, test: Expr, held: bool, frame: Frame, guard: int) -> Values:
+    """The classes of an `isinstance` test that held for an expression of unknown value."""
+    match test:
+        case Op("not", (item,)):
+            return tested_types(inference, expr, item, not held, frame, guard)
+        case Op("and", items) if held:
+            for item in items:
+                found = tested_types(inference, expr, item, True, frame, guard)
+                if found:
+                    return found
+        case CallOf() if held:
+            event = frame.fn.data.events[test.event]
+            if len(event.args) == 2 and event.args[0][1] == expr and _is_type_test(inference, event, frame):
+                return tuple(Instance(c) for c in classes_of(inference, event.args[1][1], frame))
+    return UNKNOWN
+
+
+def _is_type_test(inference: Inference, event: Event, frame: Frame) -> bool:
+    return isinstance(event.value, Name) and event.value.id == "isinstance" and any(
+        isinstance(v, External) and v.name in _TYPE_TESTS for v in inference.infer(event.value, frame)
+    )

@@ -1,0 +1,158 @@
+"""Abstract values: what an expression may stand for at run time. An empty tuple of values means *unknown*."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Union
+
+from asynclint.catalog import Blocking
+from asynclint.program.project import ClassDef, FunctionDef, Module
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An object of a class: the project's, or one known by name. `exact`: made here, so not of a subclass."""
+
+    cls: ClassDef | str
+    args: tuple[tuple[Value, ...], ...] = ()
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClassValue:
+    cls: ClassDef
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionValue:
+    """A function of the project, bound to a receiver where it is a method; `closure` is the frame it was made in."""
+
+    fn: FunctionDef
+    receiver: Value | None = None
+    closure: Frame | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Something outside the project by its canonical name: a module, a class, a function, a member of a receiver."""
+
+    name: str
+    receiver: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleValue:
+    module: Module
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    value: str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A container: `kind` is list, tuple, set, dict or iterator. A tuple's items count by position, others share one element; `keys` of a dict."""
+
+    kind: str
+    items: tuple[tuple[Value, ...], ...]
+    keys: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Coroutine:
+    """An awaitable, and what awaiting it gives."""
+
+    result: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """A generator of the project that has not run yet. `manager`: made by a context manager function. `offloaded`: it came back from a thread."""
+
+    frame: Frame
+    manager: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """The result of a call that blocks when it is iterated."""
+
+    name: str
+    rows: tuple[Blocking, ...]
+    result: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The result of `map(f, …)`: iterating it calls `function`, or iterates it."""
+
+    function: tuple[Value, ...]
+    how: str
+    result: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    function: tuple[Value, ...]
+    args: tuple[tuple[str, tuple[Value, ...]], ...]
+
+
+Value = Union[Instance, ClassValue, FunctionValue, External, ModuleValue, Literal, Collection, Coroutine, Generator, Lazy, Later, Partial]
+Values = tuple[Value, ...]
+UNKNOWN: Values = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """A blocking row of the catalog, reached by this canonical name."""
+
+    name: str
+    row: Blocking
+
+
+@dataclass(slots=True)
+class Edge:
+    """One call of a frame: the event it stands at, and what it leads to. `confidence` counts for the last step alone."""
+
+    event: int
+    target: Sink | Frame | Choice
+    confidence: int
+    once: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Choice:
+    """One of several definitions may be called: which one is not known."""
+
+    frames: list[Frame]
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """A function with what is known of its receiver and arguments: a node of the call graph."""
+
+    fn: FunctionDef
+    receiver: Value | None
+    params: dict[int, Values]
+    closure: Frame | None
+    number: int
+    edges: list[Edge] = field(default_factory=list)
+    linked: set[int] = field(default_factory=set)
+    cache: dict[object, Values] = field(default_factory=dict)
+    active: set[object] = field(default_factory=set)
+    #: what calling, iterating or entering it gives, once known
+    result: Values | None = None
+    startup: bool = False
+
+    def __repr__(self) -> str:
+        return f"<frame {self.fn.qualified_name} {self.receiver} {self.params}>"
+
+
+def unite(*groups: Values) -> Values:
+    """All values of the groups, each once, at most eight."""
+    found: dict[Value, None] = {}
+    for group in groups:
+        for value in group:
+            found[value] = None
+    return tuple(found)[:8]

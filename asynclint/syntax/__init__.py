@@ -1,0 +1,1 @@
+"""Source text → facts. With fix/, the only room that knows LibCST."""

@@ -1,0 +1,122 @@
+"""The facts of one function while its tree is walked: environment, guards, loops, events."""
+
+from __future__ import annotations
+
+from asynclint.facts import CALL, Event, Expr, Function, Local, Name, Parameter
+
+Environment = dict[str, tuple[int, ...]]
+Place = tuple[int, int, int, int, int, int]
+
+
+class FunctionBuilder:
+    """Collects what becomes a `Function`. The environment maps each local name to the definitions that reach this point."""
+
+    def __init__(self, name: str, kind: str, line: int, parent: int, owner: int) -> None:
+        self.name, self.kind, self.line, self.parent, self.owner = name, kind, line, parent, owner
+        self.params: tuple[Parameter, ...] = ()
+        self.decorators: tuple[Expr, ...] = ()
+        self.annotation: Expr | None = None
+        self.generator = False
+        self.stub = False
+        self.marker = ""
+        self.defs: list[Expr] = []
+        self.bindings: dict[str, list[int]] = {}
+        self.outer: set[str] = set()
+        self.guards: list[tuple[int, Expr, bool]] = []
+        self.returns: list[tuple[Expr, int]] = []
+        self.yields: list[Expr] = []
+        self.attributes: list[tuple[Expr, str, Expr, Expr | None, int]] = []
+        self.environment: Environment = {}
+        self.guard = -1
+        self.handler = False
+        self.awaits = 0
+        self._events: list[Event] = []
+        self._event_loops: list[tuple[int, ...]] = []
+        self._loops: tuple[int, ...] = ()
+        self._loop_count = 0
+        self._patient_loops: set[int] = set()
+
+    # names
+
+    def define(self, value: Expr) -> int:
+        self.defs.append(value)
+        return len(self.defs) - 1
+
+    def bind(self, name: str, value: Expr) -> None:
+        """`name = value`: from here on the name has this definition alone."""
+        index = self.define(value)
+        self.bindings.setdefault(name, []).append(index)
+        self.environment[name] = (index,)
+
+    def load(self, name: str) -> Expr:
+        reaching = self.environment.get(name)
+        return Local(name, reaching) if reaching and name not in self.outer else Name(name)
+
+    # guards
+
+    def push_guard(self, test: Expr, held: bool) -> None:
+        self.guards.append((self.guard, test, held))
+        self.guard = len(self.guards) - 1
+
+    # loops
+
+    def enter_loop(self, counts: bool) -> int:
+        """Begins a loop and returns its mark for `leave_loop`; a loop that does not count (few known rounds) leaves no trace."""
+        self._loop_count += 1
+        self._loops = (*self._loops, self._loop_count)
+        if not counts:
+            self._patient_loops.add(self._loop_count)
+        return self.awaits
+
+    def leave_loop(self, awaits_before: int) -> None:
+        """Ends the innermost loop; one that awaits gives the event loop a turn each round."""
+        if self.awaits > awaits_before:
+            self._patient_loops.add(self._loops[-1])
+        self._loops = self._loops[:-1]
+
+    # events
+
+    def emit(self, kind: int, value: Expr, args: tuple[tuple[str, Expr], ...] = (), place: Place | None = None, text: str = "", args_text: str = "") -> int:
+        self._events.append(Event(kind, value, args, self.guard, False, False, self.handler, place, text, args_text))
+        self._event_loops.append(self._loops)
+        return len(self._events) - 1
+
+    def mark_awaited(self, index: int) -> None:
+        event = self._events[index]
+        if event.kind == CALL:
+            self._events[index] = Event(
+                event.kind, event.value, event.args, event.guard, True, False, event.handler, event.span, event.text, event.args_text
+            )
+
+    @property
+    def last_event(self) -> int:
+        return len(self._events)
+
+    def first_call_since(self, mark: int) -> int:
+        """The first call event from `mark` on, or -1."""
+        return next((index for index in range(mark, len(self._events)) if self._events[index].kind == CALL), -1)
+
+    def finish(self) -> Function:
+        events = [
+            Event(e.kind, e.value, e.args, e.guard, e.awaited, True, e.handler, e.span, e.text, e.args_text)
+            if any(loop not in self._patient_loops for loop in loops)
+            else e
+            for e, loops in zip(self._events, self._event_loops, strict=True)
+        ]
+        return Function(
+            self.name, self.kind, self.line, self.parent, self.owner, self.params, self.decorators, self.annotation, self.generator,
+            self.stub, self.marker, tuple(self.defs), {name: tuple(found) for name, found in self.bindings.items()}, tuple(sorted(self.outer)),
+            tuple(self.guards), tuple(events), tuple(self.returns), tuple(self.yields), tuple(self.attributes),
+        )  # fmt: skip
+
+
+def merge(first: Environment, second: Environment) -> Environment:
+    """What may reach a point that two ways lead to."""
+    if first is second:
+        return dict(first)
+    merged = dict(first)
+    for name, reaching in second.items():
+        known = merged.get(name)
+        if known != reaching:
+            merged[name] = tuple(sorted({*known, *reaching})) if known else reaching
+    return merged

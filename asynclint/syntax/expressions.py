@@ -1,0 +1,353 @@
+"""Expressions of the concrete syntax tree → `Expr`, with an event for everything that may run other code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import libcst as cst
+
+from asynclint import facts
+from asynclint.facts import CALL, GET, ITER, SUB, Annotated, Attr, Awaited, CallOf, Class, Const, Elem, Expr, Fn, Function, Item, Name, Op, Parameter
+from asynclint.facts import Param, Seq, Sub, Typed
+from asynclint.syntax.builder import FunctionBuilder, Place
+
+OPAQUE = facts.Opaque()
+TEXT_LIMIT = 200
+#: a loop over a display of at most so many items counts as straight-line code
+FEW = 8
+
+_BINARY = {cst.Divide: "/", cst.BitOr: "|", cst.Add: "+", cst.Modulo: "%"}
+_COMPARE = {
+    cst.Equal: "==", cst.NotEqual: "!=", cst.Is: "is", cst.IsNot: "is not", cst.In: "in", cst.NotIn: "not in",
+}  # fmt: skip
+
+
+class ExpressionWalker:
+    """Walks expressions in evaluation order. `places` maps nodes to positions where they are wanted; `shift` is subtracted from lines."""
+
+    def __init__(self, module: cst.Module, places: Mapping[cst.CSTNode, Any] | None, shift: int) -> None:
+        self.module = module
+        self.places = places
+        self.shift = shift
+        self.functions: list[Function | None] = []
+        self.classes: list[Class] = []
+        self.builder = FunctionBuilder("<module>", "module", 1, -1, -1)
+        self.index = -1
+        self.statement: tuple[int, int] = (0, 0)
+        self._walkers: dict[type, Callable[[Any], Expr]] = {
+            cst.Name: self._name, cst.Attribute: self._attribute, cst.Call: self._call, cst.Subscript: self._subscript,
+            cst.Await: self._await, cst.SimpleString: self._string, cst.ConcatenatedString: self._concatenated,
+            cst.FormattedString: self._formatted, cst.Integer: self._integer, cst.Float: self._float,
+            cst.BinaryOperation: self._binary, cst.BooleanOperation: self._boolean, cst.UnaryOperation: self._unary,
+            cst.Comparison: self._comparison, cst.IfExp: self._conditional, cst.Lambda: self._lambda,
+            cst.List: self._display, cst.Tuple: self._display, cst.Set: self._display, cst.Dict: self._dict,
+            cst.ListComp: self._comprehension, cst.SetComp: self._comprehension, cst.DictComp: self._comprehension,
+            cst.GeneratorExp: self._generator, cst.NamedExpr: self._walrus, cst.Yield: self._yield,
+        }  # fmt: skip
+
+    def expression(self, node: cst.BaseExpression) -> Expr:
+        walker = self._walkers.get(type(node))
+        if walker is not None:
+            return walker(node)
+        for child in node.children:
+            if isinstance(child, cst.BaseExpression):
+                self.expression(child)
+        return OPAQUE
+
+    # positions
+
+    def place(self, node: cst.CSTNode) -> Place | None:
+        if self.places is None:
+            return None
+        span = self.places[node]
+        return (
+            span.start.line - self.shift, span.start.column + 1, span.end.line - self.shift, span.end.column + 1, *self.statement,
+        )  # fmt: skip
+
+    def text(self, node: cst.CSTNode) -> str:
+        return "" if self.places is None else self.module.code_for_node(node)
+
+    def emit(self, kind: int, value: Expr, node: cst.CSTNode, text: str = "") -> int:
+        return self.builder.emit(kind, value, (), self.place(node), text or self.text(node))
+
+    # atoms
+
+    def _name(self, node: cst.Name) -> Expr:
+        if node.value in _CONSTANTS:
+            return _CONSTANTS[node.value]
+        return self.builder.load(node.value)
+
+    def _string(self, node: cst.SimpleString) -> Expr:
+        value = node.evaluated_value
+        return Const(value[:TEXT_LIMIT]) if isinstance(value, str) else Typed("builtins.bytes")
+
+    def _concatenated(self, node: cst.ConcatenatedString) -> Expr:
+        for part in (node.left, node.right):
+            if not isinstance(part, cst.SimpleString):
+                self.expression(part)
+        return Typed("builtins.bytes" if "b" in getattr(node.left, "prefix", "") else "builtins.str")
+
+    def _formatted(self, node: cst.FormattedString) -> Expr:
+        for part in node.parts:
+            if isinstance(part, cst.FormattedStringExpression):
+                self.expression(part.expression)
+        return Typed("builtins.str")
+
+    def _integer(self, node: cst.Integer) -> Expr:
+        text = node.value.replace("_", "")
+        return Const(int(text, 0)) if len(text) < 16 and not (len(text) > 1 and text.isdigit() and text[0] == "0") else Typed("builtins.int")
+
+    def _float(self, node: cst.Float) -> Expr:
+        return Const(float(node.value.replace("_", "")))
+
+    # access and calls
+
+    def _attribute(self, node: cst.Attribute) -> Expr:
+        value = Attr(self.expression(node.value), node.attr.value)
+        self.emit(GET, value, node)
+        return value
+
+    def _subscript(self, node: cst.Subscript) -> Expr:
+        base = self.expression(node.value)
+        indices = [self.expression(e.slice.value) if isinstance(e.slice, cst.Index) else self._slice(e.slice) for e in node.slice]
+        value = Sub(base, indices[0] if len(indices) == 1 else Seq("tuple", tuple(indices)))
+        self.emit(SUB, value, node)
+        return value
+
+    def _slice(self, node: cst.BaseSlice) -> Expr:
+        for part in node.children:
+            if isinstance(part, cst.BaseExpression):
+                self.expression(part)
+        return Typed("builtins.slice")
+
+    def _call(self, node: cst.Call) -> Expr:
+        func = node.func
+        callee = Attr(self.expression(func.value), func.attr.value) if isinstance(func, cst.Attribute) else self.expression(func)
+        args = tuple((a.keyword.value if a.keyword else a.star, self.expression(a.value)) for a in node.args)
+        args_text = ""
+        if self.places is not None:
+            args_text = ", ".join((f"{a.keyword.value}=" if a.keyword else a.star) + self.module.code_for_node(a.value) for a in node.args)
+        return CallOf(self.builder.emit(CALL, callee, args, self.place(node), self.text(func), args_text))
+
+    def _await(self, node: cst.Await) -> Expr:
+        self.builder.awaits += 1
+        value = self.expression(node.expression)
+        if isinstance(value, CallOf):
+            self.builder.mark_awaited(value.event)
+        return Awaited(value)
+
+    # operators
+
+    def _binary(self, node: cst.BinaryOperation) -> Expr:
+        items = (self.expression(node.left), self.expression(node.right))
+        op = _BINARY.get(type(node.operator))
+        return Op(op, items) if op else OPAQUE
+
+    def _unary(self, node: cst.UnaryOperation) -> Expr:
+        value = self.expression(node.expression)
+        if isinstance(node.operator, cst.Not):
+            return Op("not", (value,))
+        if isinstance(node.operator, cst.Minus) and isinstance(value, Const) and isinstance(value.value, (int, float)):
+            return Const(-value.value)
+        return OPAQUE
+
+    def _boolean(self, node: cst.BooleanOperation) -> Expr:
+        word = "and" if isinstance(node.operator, cst.And) else "or"
+        left = self.expression(node.left)
+        right = self.guarded(left, word == "and", lambda: self.expression(node.right))
+        return Op(word, (left, right))
+
+    def _comparison(self, node: cst.Comparison) -> Expr:
+        left = self.expression(node.left)
+        rights = [(type(c.operator), self.expression(c.comparator)) for c in node.comparisons]
+        op = _COMPARE.get(rights[0][0]) if len(rights) == 1 else None
+        return Op(op, (left, rights[0][1])) if op else Typed("builtins.bool")
+
+    def _conditional(self, node: cst.IfExp) -> Expr:
+        test = self.expression(node.test)
+        then = self.guarded(test, True, lambda: self.expression(node.body))
+        other = self.guarded(test, False, lambda: self.expression(node.orelse))
+        return Op("if", (then, other, test))
+
+    def guarded(self, test: Expr, held: bool, walk: Callable[[], Expr]) -> Expr:
+        """Walks something that runs only if the test came out as `held`."""
+        before = self.builder.guard
+        self.builder.push_guard(test, held)
+        value = walk()
+        self.builder.guard = before
+        return value
+
+    def _walrus(self, node: cst.NamedExpr) -> Expr:
+        value = self.expression(node.value)
+        if isinstance(node.target, cst.Name):
+            self.builder.bind(node.target.value, value)
+            return self.builder.load(node.target.value)
+        return value
+
+    def _yield(self, node: cst.Yield) -> Expr:
+        self.builder.generator = True
+        if isinstance(node.value, cst.From):
+            value = self.expression(node.value.item)
+            self.emit(ITER, value, node.value.item)
+            self.builder.yields.append(Elem(value))
+        elif node.value is not None:
+            self.builder.yields.append(self.expression(node.value))
+        return OPAQUE
+
+    # displays and comprehensions
+
+    def _display(self, node: cst.List | cst.Tuple | cst.Set) -> Expr:
+        items = []
+        for element in node.elements:
+            value = self.expression(element.value)
+            items.append(Elem(value) if isinstance(element, cst.StarredElement) else value)
+        return Seq(type(node).__name__.lower(), tuple(items))
+
+    def _dict(self, node: cst.Dict) -> Expr:
+        keys, values = [], []
+        for element in node.elements:
+            if isinstance(element, cst.DictElement):
+                keys.append(self.expression(element.key))
+                values.append(self.expression(element.value))
+            else:
+                keys.append(OPAQUE)
+                values.append(Sub(self.expression(element.value), OPAQUE))
+        return Seq("dict", tuple(values), tuple(keys))
+
+    def _comprehension(self, node: cst.ListComp | cst.SetComp | cst.DictComp) -> Expr:
+        before = self.builder.environment
+        self.builder.environment = dict(before)
+        if isinstance(node, cst.DictComp):
+            value = Seq("dict", (self._clauses(node.for_in, lambda: self.expression(node.value)),), (OPAQUE,), comprehension=True)
+        else:
+            element = self._clauses(node.for_in, lambda: self.expression(node.elt))
+            value = Seq("list" if isinstance(node, cst.ListComp) else "set", (element,), comprehension=True)
+        self.builder.environment = before
+        return value
+
+    def _clauses(self, clause: cst.CompFor, body: Callable[[], Expr], iterable: Expr | None = None) -> Expr:
+        """One `for … in … if …` and what is inside it; `iterable` where it was evaluated before (generator expressions)."""
+        builder = self.builder
+        guard = builder.guard
+        if iterable is None:
+            iterable = self.expression(clause.iter)
+        if clause.asynchronous:
+            builder.awaits += 1
+        else:
+            self.emit(ITER, iterable, clause.iter)
+        mark = builder.enter_loop(counts=not is_few(iterable))
+        if clause.asynchronous:
+            builder.awaits += 1
+        self.assign(clause.target, Elem(iterable))
+        for test in clause.ifs:
+            builder.push_guard(self.expression(test.test), True)
+        value = self._clauses(clause.inner_for_in, body) if clause.inner_for_in else body()
+        builder.leave_loop(mark)
+        builder.guard = guard
+        return value
+
+    def _generator(self, node: cst.GeneratorExp) -> Expr:
+        first = self.expression(node.for_in.iter)
+
+        def body() -> None:
+            self.builder.params = (Parameter(".0"),)
+            self.builder.generator = True
+            self.builder.yields.append(self._clauses(node.for_in, lambda: self.expression(node.elt), Param(0)))
+
+        index = self.function("<genexp>", "genexp", node, body)
+        return Seq("generator", (Fn(index), first), comprehension=True)
+
+    # functions
+
+    def _lambda(self, node: cst.Lambda) -> Expr:
+        defaults = self.parameters(node.params)
+
+        def body() -> None:
+            self.builder.params = defaults
+            for number, parameter in enumerate(defaults):
+                self.builder.bind(parameter.name, Param(number))
+            self.builder.returns.append((self.expression(node.body), self.builder.guard))
+
+        return Fn(self.function("<lambda>", "lambda", node, body))
+
+    def function(self, name: str, kind: str, node: cst.CSTNode, body: Callable[[], None], owner: int = -1) -> int:
+        """Walks `body` with a builder of its own, and returns the index of the function it makes."""
+        outer, outer_index = self.builder, self.index
+        index = len(self.functions)
+        self.functions.append(None)
+        line = self.places[node].start.line - self.shift if self.places is not None else 0
+        self.builder, self.index = FunctionBuilder(name, kind, line, outer_index, owner), index
+        body()
+        self.functions[index] = self.builder.finish()
+        self.builder, self.index = outer, outer_index
+        return index
+
+    def parameters(self, node: cst.Parameters) -> tuple[Parameter, ...]:
+        """The parameters; defaults and annotations are evaluated here, where the function is made."""
+        found = [self._parameter(p, "") for p in (*node.posonly_params, *node.params)]
+        if isinstance(node.star_arg, cst.Param):
+            found.append(self._parameter(node.star_arg, "*"))
+        found += [self._parameter(p, "k") for p in node.kwonly_params]
+        if node.star_kwarg is not None:
+            found.append(self._parameter(node.star_kwarg, "**"))
+        return tuple(found)
+
+    def _parameter(self, node: cst.Param, kind: str) -> Parameter:
+        annotation = self.annotation(node.annotation.annotation) if node.annotation else None
+        return Parameter(node.name.value, kind, annotation, self.expression(node.default) if node.default else None)
+
+    # annotations: no events, strings are read as expressions
+
+    def annotation(self, node: cst.BaseExpression) -> Expr:
+        if isinstance(node, cst.Name):
+            return Const(None) if node.value == "None" else Name(node.value)
+        if isinstance(node, cst.Attribute):
+            return Attr(self.annotation(node.value), node.attr.value)
+        if isinstance(node, cst.Subscript):
+            indices = tuple(self.annotation(e.slice.value) if isinstance(e.slice, cst.Index) else OPAQUE for e in node.slice)
+            return Sub(self.annotation(node.value), indices[0] if len(indices) == 1 else Seq("tuple", indices))
+        if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.BitOr):
+            return Op("|", (self.annotation(node.left), self.annotation(node.right)))
+        if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)) and isinstance(node.evaluated_value, str):
+            try:
+                return self.annotation(cst.parse_expression(node.evaluated_value.strip()))
+            except cst.ParserSyntaxError:
+                return OPAQUE
+        if isinstance(node, (cst.List, cst.Tuple)):
+            return Seq("tuple", tuple(self.annotation(e.value) for e in node.elements))
+        return OPAQUE
+
+    # targets
+
+    def assign(self, target: cst.CSTNode, value: Expr, annotation: Expr | None = None) -> None:
+        if annotation is not None:
+            value = Annotated(annotation, value)
+        if isinstance(target, cst.Name):
+            self.builder.bind(target.value, value)
+        elif isinstance(target, cst.Attribute):
+            base = self.expression(target.value)
+            self.builder.attributes.append((base, target.attr.value, value, annotation, self.builder.guard))
+        elif isinstance(target, (cst.Tuple, cst.List)):
+            self._unpack(target.elements, value)
+        elif isinstance(target, cst.Subscript):
+            self.expression(target.value)
+            for element in target.slice:
+                if isinstance(element.slice, cst.Index):
+                    self.expression(element.slice.value)
+        elif isinstance(target, (cst.StarredElement, cst.Element)):
+            self.assign(target.value, value)
+
+    def _unpack(self, elements: Sequence[cst.BaseElement], value: Expr) -> None:
+        direct = value.items if isinstance(value, Seq) and not value.comprehension and len(value.items) == len(elements) else None
+        for number, element in enumerate(elements):
+            starred = isinstance(element, cst.StarredElement)
+            self.assign(element.value, direct[number] if direct and not starred else Item(value, -1 if starred else number))
+
+
+def is_few(iterable: Expr) -> bool:
+    """A display of a few items: the loop over it has a known, small number of rounds."""
+    return isinstance(iterable, Seq) and not iterable.comprehension and len(iterable.items) <= FEW
+
+
+_CONSTANTS: dict[str, Expr] = {"None": Const(None), "True": Const(True), "False": Const(False)}
