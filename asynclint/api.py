@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -30,6 +31,8 @@ from asynclint.syntax.scan import Scan, scan_files, scan_text, summarize_units
 Progress = Callable[[str, int, int], None]
 #: below so many files, or units, one process is faster
 MANY_FILES = 250
+#: evaluation nests some twelve calls for each level of the program's own nesting
+RECURSION = 8000
 MANY_UNITS = 250
 
 
@@ -83,9 +86,12 @@ class Run:
             return msgspec.structs.replace(
                 report, statistics=msgspec.structs.replace(report.statistics, seconds=time.perf_counter() - self.started, from_cache=True)
             )
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(limit, RECURSION))
         try:
             report = self._analyse(everything, shown, os.path.commonpath(roots) if roots else ".", cache, stamp)
         finally:
+            sys.setrecursionlimit(limit)
             if self._pool is not None:
                 self._pool.shutdown(cancel_futures=True)
         if cache is not None and not report.failures:

@@ -26,6 +26,7 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 #: Folders that hold no sources of the project, as other linters have them.
 DEFAULT_EXCLUDE = (
+    ".asynclint_cache",
     ".bzr",
     ".direnv",
     ".eggs",

@@ -1,7 +1,12 @@
-"""rules/ → docs/rules/*.md and docs/libraries.md. `python docs/generate.py` writes them, `--check` says whether they are current."""
+"""rules/ → docs/rules/*.md and docs/libraries.md; the tour's output → its sample in README.md.
+
+`python docs/generate.py` writes them, `--check` says whether they are current.
+"""
 
 from __future__ import annotations
 
+import re
+import subprocess
 import sys
 import textwrap
 from collections import Counter
@@ -10,21 +15,26 @@ from pathlib import Path
 
 from asynclint.catalog import LibraryFile, Rule, decode_file, load_rules, rules_folder
 
-DOCS = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE = re.compile(r"(?<=<!-- tour: begin -->\n).*(?=<!-- tour: end -->)", re.DOTALL)
+#: how many findings of the tour the sample shows
+SHOWN = 3
 NOTE = "<!-- Written by docs/generate.py from rules/: edit there. -->"
 
 
 def main(arguments: list[str]) -> int:
     """Writes the pages, or with `--check` names those that are not current. The exit status is 1 where there are such."""
-    stale = stale_pages(DOCS, pages())
-    if arguments == ["--check"]:
-        print("\n".join(f"not current: docs/{page} (run python docs/generate.py)" for page in stale), end="\n" if stale else "")
-        return 1 if stale else 0
-    if arguments:
+    if arguments not in ([], ["--check"]):
         print("usage: python docs/generate.py [--check]", file=sys.stderr)
         return 2
-    write(DOCS, pages())
-    return 0
+    wanted = pages()
+    if not arguments:
+        write(ROOT, wanted)
+        return 0
+    stale = stale_pages(ROOT, wanted)
+    for page in stale:
+        print(f"not current: {page} (run python docs/generate.py)")
+    return 1 if stale else 0
 
 
 def stale_pages(folder: Path, wanted: dict[str, str]) -> list[str]:
@@ -35,7 +45,7 @@ def stale_pages(folder: Path, wanted: dict[str, str]) -> list[str]:
 
 def write(folder: Path, wanted: dict[str, str]) -> None:
     """Writes the wanted pages and removes what is left over of earlier ones."""
-    (folder / "rules").mkdir(exist_ok=True)
+    (folder / "docs/rules").mkdir(parents=True, exist_ok=True)
     for page in _existing(folder):
         if page not in wanted:
             (folder / page).unlink()
@@ -45,21 +55,25 @@ def write(folder: Path, wanted: dict[str, str]) -> None:
 
 def _existing(folder: Path) -> list[str]:
     """The generated pages in `folder`."""
-    return [path.relative_to(folder).as_posix() for path in (*folder.glob("rules/*.md"), *folder.glob("libraries.md"))]
+    return [
+        path.relative_to(folder).as_posix()
+        for path in (*folder.glob("docs/rules/*.md"), *folder.glob("docs/libraries.md"), *folder.glob("README.md"))
+    ]
 
 
 # --- pages -----------------------------------------------------------------------------------------------------------------------
 
 
 def pages() -> dict[str, str]:
-    """All generated pages: path below docs/ → text."""
+    """All pages that are generated in whole or in part: path below the root → text."""
     rules = load_rules()
     files = [decode_file(path, LibraryFile) for path in sorted((rules_folder() / "libraries").glob("*.toml"))]
     files.sort(key=lambda file: (bool(file.library.distribution), file.library.name.lower()))
     return {
-        "rules/index.md": rules_index(rules.values()),
-        **{f"rules/{rule.name}.md": rule_page(rule, files) for rule in rules.values()},
-        "libraries.md": libraries_page(rules.values(), files),
+        "docs/rules/index.md": rules_index(rules.values()),
+        **{f"docs/rules/{rule.name}.md": rule_page(rule, files) for rule in rules.values()},
+        "docs/libraries.md": libraries_page(rules.values(), files),
+        "README.md": SAMPLE.sub(lambda _: f"```text\n{tour()}\n```\n", (ROOT / "README.md").read_text("utf-8")),
     }
 
 
@@ -153,6 +167,13 @@ def _libraries(files: Iterable[LibraryFile]) -> str:
 
 def _names(entries: Iterable[object]) -> int:
     return sum(len(getattr(entry, "names", ())) for entry in entries)
+
+
+def tour() -> str:
+    """The first findings of the tour, as the command of README.md prints them."""
+    command = [sys.executable, "-m", "asynclint", "fixtures/tour", "--no-cache", "--color", "never"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+    return "\n\n".join(printed.stdout.split("\n\n")[:SHOWN])
 
 
 # --- Markdown --------------------------------------------------------------------------------------------------------------------

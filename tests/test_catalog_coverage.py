@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -26,19 +27,19 @@ UNREACHABLE: dict[str, str] = {}
 
 #: What runs a dunder method of `x`. Properties and plain methods are not listed.
 SYNTAX = {
-    "__enter__": "with x: pass",
-    "__exit__": "with x: pass",
-    "__iter__": "for _ in x: pass",
-    "__next__": "for _ in x: pass",
-    "__getitem__": 'x["key"]',
-    "__setitem__": 'x["key"] = 1',
-    "__delitem__": 'del x["key"]',
-    "__contains__": '"key" in x',
-    "__len__": "len(x)",
-    "__call__": "x({arguments})",
-    "__str__": "str(x)",
-    "__fspath__": "os.fspath(x)",
-    "__getattr__": "x.anything()",
+    "__enter__": "with {x}: pass",
+    "__exit__": "with {x}: pass",
+    "__iter__": "for _ in {x}: pass",
+    "__next__": "for _ in {x}: pass",
+    "__getitem__": '{x}["key"]',
+    "__setitem__": '{x}["key"] = 1',
+    "__delitem__": 'del {x}["key"]',
+    "__contains__": '"key" in {x}',
+    "__len__": "len({x})",
+    "__call__": "{x}({arguments})",
+    "__str__": "str({x})",
+    "__fspath__": "os.fspath({x})",
+    "__getattr__": "{x}.anything()",
 }
 
 
@@ -101,9 +102,12 @@ def probes(catalog: Catalog, row: Blocking) -> Iterator[Probe]:
             continue
         arguments = Arguments(row)
         owner, _, member = name.rpartition(".")
-        if owner in catalog.types:
-            call, parameters = _member_call(owner, member, arguments), [f"x: {owner}"]
+        if owner in catalog.types or inspect.isclass(_real(owner)):
+            call, parameters = _member_call("x", owner, member, arguments), [f"x: {owner}"]
             imports = arguments.imports | {owner.rpartition(".")[0]}
+        elif member in SYNTAX:
+            call, parameters = _member_call(owner, owner, member, arguments), []
+            imports = arguments.imports | {owner.partition(".")[0]}
         else:
             call, parameters = f"{name.removeprefix('builtins.')}({arguments})", []
             imports = arguments.imports | {owner}
@@ -113,20 +117,31 @@ def probes(catalog: Catalog, row: Blocking) -> Iterator[Probe]:
         yield Probe(name, row.code, (*(f"import {module}" for module in sorted(imports)), *lines))
 
 
-def _member_call(owner: str, member: str, arguments: Arguments) -> str:
+def _member_call(receiver: str, owner: str, member: str, arguments: Arguments) -> str:
     if member in SYNTAX:
-        return SYNTAX[member].format(arguments=arguments)
-    return f"x.{member}" if _is_property(owner, member) else f"x.{member}({arguments})"
+        return SYNTAX[member].format(x=receiver, arguments=arguments)
+    if member == "*":
+        return f"{receiver}.any_method({arguments})"
+    return f"{receiver}.{member}" if _is_property(owner, member) else f"{receiver}.{member}({arguments})"
 
 
 def _is_property(owner: str, member: str) -> bool:
     """Whether the real class, where it is installed, has it as a property."""
-    module, _, cls = owner.rpartition(".")
     try:
-        found = inspect.getattr_static(getattr(importlib.import_module(module), cls), member)
-    except (ImportError, AttributeError):
+        found = inspect.getattr_static(_real(owner), member)
+    except AttributeError:
         return False
     return not callable(found) and not isinstance(found, (classmethod, staticmethod))
+
+
+def _real(name: str) -> object:
+    """The real class or object of this name where it is installed, else nothing."""
+    module, _, attribute = name.rpartition(".")
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return getattr(importlib.import_module(module), attribute, None)
+    except (ImportError, ValueError):
+        return None
 
 
 def library_files() -> list[tuple[str, LibraryFile]]:

@@ -59,6 +59,12 @@ def test_an_unknown_code_is_refused_with_the_nearest(rules: dict[str, Rule], cod
         assert "did you mean `ASL1" in str(caught.value)
 
 
+def test_comments_are_not_called_unused_by_a_run_that_looks_for_less(rules: dict[str, Rule]) -> None:
+    assert "ASL003" in on(rules, Config())
+    assert "ASL003" not in on(rules, Config(transitive=False))
+    assert "ASL003" not in on(rules, Config(third_party=False))
+
+
 def test_per_file_ignores_by_name_by_path_and_turned_round(write: Write, rules: dict[str, Rule]) -> None:
     project = write(
         {

@@ -125,5 +125,3 @@ def _suggestion(fn: FunctionDef, event: Event, rewrite: str, wait: str) -> str:
     if rewrite:
         return rewrite.replace("{args}", args).replace("{func}", func)
     return f"await asyncio.to_thread({func}, {args})" if args else f"await asyncio.to_thread({func})"
-
-

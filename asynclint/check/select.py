@@ -14,6 +14,8 @@ from asynclint.model import Finding
 
 #: What keeps a file from being analysed is told even if `--select` names something else.
 ALWAYS = ("ASL001", "ASL002")
+#: A suppression comment without effect.
+UNUSED = "ASL003"
 
 
 def check_codes(config: Config, rules: Mapping[str, Rule]) -> None:
@@ -89,6 +91,8 @@ class _Choice:
         check_codes(config, rules)
         self.config = config
         self.on = frozenset(code for code in rules if _is_on(code, config, rules))
+        if not (config.transitive and config.third_party):
+            self.on -= {UNUSED}  # a comment may be needed for what this run does not look for
         self._per_file = [(_matcher(pattern), _union(codes, rules)) for pattern, codes in config.per_file_ignores.items()]
 
     def ignored_in(self, path: str) -> set[str]:

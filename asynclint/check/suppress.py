@@ -17,10 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import msgspec
 
 from asynclint.catalog import Rule
-from asynclint.check.select import ALWAYS
+from asynclint.check.select import ALWAYS, UNUSED
 from asynclint.model import Confidence, Cost, Finding, Span
-
-UNUSED = "ASL003"
 
 _MENTION = re.compile(r"noqa|asynclint:", re.IGNORECASE)
 _OWN_MENTION = re.compile(r"asynclint:|noqa.*\bASL", re.IGNORECASE)

@@ -20,12 +20,11 @@ class Progress:
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if not self._shown or now < self._next or total <= 0:
+        if not self._shown or now < self._next:
             return
         self._next = now + _PAUSE
         self._drawn = True
-        filled = min(_WIDTH * done // total, _WIDTH)
-        sys.stderr.write(f"\r\x1b[K{stage} [{'#' * filled}{' ' * (_WIDTH - filled)}] {done:,}/{total:,}")
+        sys.stderr.write(f"\r\x1b[K{stage} {_picture(done, total)}")
         sys.stderr.flush()
 
     def clear(self) -> None:
@@ -34,3 +33,11 @@ class Progress:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
             self._drawn = False
+
+
+def _picture(done: int, total: int) -> str:
+    """A bar, or the bare number where nobody knows how much there is (total 0)."""
+    if total <= 0:
+        return f"{done:,}"
+    filled = min(_WIDTH * done // total, _WIDTH)
+    return f"[{'#' * filled}{' ' * (_WIDTH - filled)}] {done:,}/{total:,}"

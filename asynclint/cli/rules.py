@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 import msgspec
 
-from asynclint.catalog import CatalogError, load_rules
+from asynclint.catalog import CatalogError, Rule, load_rules
+from asynclint.cli.output import write_out
 
 
 @click.command("rules")
@@ -19,10 +22,14 @@ def command(output_format: str) -> None:
     if output_format == "json":
         fields = ("code", "name", "summary", "aliases", "default")
         rows = [{field: getattr(rule, field) for field in fields} for rule in rules]
-        click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
-        return
+        write_out([msgspec.json.format(msgspec.json.encode(rows), indent=2).decode(), "\n"], utf8=True)
+    else:
+        write_out(_table(rules), utf8=False)
+
+
+def _table(rules: list[Rule]) -> Iterator[str]:
     width = max((len(rule.name) for rule in rules), default=0)
     for rule in rules:
         notes = [*(["off by default"] if not rule.default else []), *([f"also {', '.join(rule.aliases)}"] if rule.aliases else [])]
         remark = f" ({'; '.join(notes)})" if notes else ""
-        click.echo(f"{rule.code}  {rule.name:<{width}}  {rule.summary}{remark}")
+        yield f"{rule.code}  {rule.name:<{width}}  {rule.summary}{remark}\n"

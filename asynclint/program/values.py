@@ -149,10 +149,31 @@ class Frame:
         return f"<frame {self.fn.qualified_name} {self.receiver} {self.params}>"
 
 
+#: containers and partials nest at most so deep; what lies deeper is unknown
+NESTING = 4
+
+
+def depth(value: Value) -> int:
+    """How deep other values nest inside a value."""
+    match value:
+        case Collection():
+            return 1 + max((depth(v) for group in (*value.items, value.keys) for v in group), default=0)
+        case Partial():
+            return 1 + max((depth(v) for group in (value.function, *(values for _, values in value.args)) for v in group), default=0)
+        case Later():
+            return 1 + max((depth(v) for v in value.function), default=0)
+        case Coroutine() | Lazy():
+            return 1 + max((depth(v) for v in value.result), default=0)
+        case FunctionValue() | External() if value.receiver is not None:
+            return 1 + depth(value.receiver)
+    return 0
+
+
 def unite(*groups: Values) -> Values:
     """All values of the groups, each once, at most eight."""
     found: dict[Value, None] = {}
     for group in groups:
         for value in group:
-            found[value] = None
+            if depth(value) <= NESTING:
+                found[value] = None
     return tuple(found)[:8]
