@@ -26,7 +26,7 @@ from asynclint.program.project import FunctionDef, Module, Project
 from asynclint.program.relevance import Relevance
 from asynclint.syntax.index import IndexedUnit, unit_text
 from asynclint.syntax.read import Unreadable, decode, read_source
-from asynclint.syntax.scan import Scan, scan_files, scan_text, summarize_units
+from asynclint.syntax.scan import FAILED, Scan, encoded_facts, scan_files, scan_text, summarize_units
 
 Progress = Callable[[str, int, int], None]
 #: below so many files, or units, one process is faster
@@ -125,7 +125,7 @@ class Run:
         store = FactsStore(self, cache)
         project = Project(((path, scan.index) for path, scan in scans.items()), _absolute(root), store.facts)
         inference = Inference(project, catalog)
-        exploration = Exploration(project, inference, Relevance(project, catalog), store.prepare)
+        exploration = Exploration(project, inference, Relevance(project, catalog), store.prepare, self.fail)
         exploration.run(lambda count: self.progress("analysing", count, 0))
         findings = [*notes, *self._findings(exploration, shown, store)]
         store.save()
@@ -251,6 +251,10 @@ class Run:
         except Unreadable:
             return ""
 
+    def fail(self, path: str, reason: str) -> None:
+        """Something went wrong that is asynclint's own fault; the run goes on."""
+        self.failures.append(Failure(path, reason))
+
     def is_replaced(self, path: str) -> bool:
         """Whether standard input stands for this file."""
         return self.stdin is not None and path == _absolute(self.stdin[0])
@@ -317,8 +321,10 @@ class FactsStore:
         for (module, units), results in self._summaries(left, False, many):
             for unit, data in zip(units, results, strict=True):
                 key = (module.number, unit.start)
-                self._facts[key] = self._decoder.decode(data)
-                if key in keys:
+                facts = self._facts[key] = self._decoder.decode(data)
+                if facts.error is not None and facts.error[0].startswith(FAILED):
+                    self._run.fail(module.path, facts.error[0])
+                elif key in keys:
                     self._new[keys[key]] = data
 
     def _summaries(self, wanted: Iterable[tuple[Module, IndexedUnit]], positions: bool, many: bool):  # type: ignore[no-untyped-def]
@@ -327,10 +333,7 @@ class FactsStore:
             by_module.setdefault(module, []).append(unit)
         here = [(m, u) for m, u in by_module.items() if not many or self._run.is_replaced(m.path)]
         for module, units in here:
-            from asynclint.syntax.summarize import summarize
-
-            text = self._run.text(module.path)
-            yield (module, units), [msgspec.msgpack.encode(summarize(unit_text(text, unit), positions)) for unit in units]
+            yield (module, units), encoded_facts(self._run.text(module.path), units, positions)
         away = [(m, u) for m, u in by_module.items() if many and not self._run.is_replaced(m.path)]
         parts = [(m.path, u, positions) for m, u in away]
         for (module, units), (_, results) in zip(away, self._run._in_parallel(summarize_units, parts, many, "parsing"), strict=True):

@@ -103,10 +103,10 @@ def probes(catalog: Catalog, row: Blocking) -> Iterator[Probe]:
         arguments = Arguments(row)
         owner, _, member = name.rpartition(".")
         if owner in catalog.types or inspect.isclass(_real(owner)):
-            call, parameters = _member_call("x", owner, member, arguments), [f"x: {owner}"]
+            call, parameters = _member_call("x", owner, member, row, arguments), [f"x: {owner}"]
             imports = arguments.imports | {owner.rpartition(".")[0]}
         elif member in SYNTAX:
-            call, parameters = _member_call(owner, owner, member, arguments), []
+            call, parameters = _member_call(owner, owner, member, row, arguments), []
             imports = arguments.imports | {owner.partition(".")[0]}
         else:
             call, parameters = f"{name.removeprefix('builtins.')}({arguments})", []
@@ -117,12 +117,12 @@ def probes(catalog: Catalog, row: Blocking) -> Iterator[Probe]:
         yield Probe(name, row.code, (*(f"import {module}" for module in sorted(imports)), *lines))
 
 
-def _member_call(receiver: str, owner: str, member: str, arguments: Arguments) -> str:
+def _member_call(receiver: str, owner: str, member: str, row: Blocking, arguments: Arguments) -> str:
     if member in SYNTAX:
         return SYNTAX[member].format(x=receiver, arguments=arguments)
     if member == "*":
         return f"{receiver}.any_method({arguments})"
-    return f"{receiver}.{member}" if _is_property(owner, member) else f"{receiver}.{member}({arguments})"
+    return f"{receiver}.{member}" if row.property or _is_property(owner, member) else f"{receiver}.{member}({arguments})"
 
 
 def _is_property(owner: str, member: str) -> bool:

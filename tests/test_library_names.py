@@ -6,6 +6,7 @@ is skipped, so the suite needs none of them; `pip install` of a library is all t
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import importlib.util
@@ -22,7 +23,7 @@ from asynclint.catalog import LibraryFile, decode_file, parse_argument, parse_co
 
 #: names that older versions of a library have and the newest has no more, or the other way round
 SOME_VERSIONS = {
-    "azure.mgmt.resource.subscriptions.SubscriptionClient": "a distribution of its own since 24",
+    "azure.mgmt.resource.ResourceManagementClient": "moved with azure-mgmt-resource 25",
     "starlette.applications.Starlette.add_event_handler": "gone with Starlette 1",
     "starlette.applications.Starlette.exception_handler": "gone with Starlette 1",
     "starlette.applications.Starlette.on_event": "gone with Starlette 1",
@@ -174,14 +175,13 @@ def resolve(file: LibraryFile, name: str) -> object:
     """What a dotted name stands for; `*` and attributes that only objects have give what they belong to. Raises Missing."""
     parts = name.removesuffix(".*").split(".")
     for length in range(len(parts), 0, -1):
-        found = import_or_none(".".join(parts[:length]))
+        module = ".".join(parts[:length])
+        found = import_or_none(module)
         if found is not None:
-            break
-    else:
-        raise Missing(name)
-    for length in range(length + 1, len(parts) + 1):
-        found = member(file, found, ".".join(parts[: length - 1]), parts[length - 1])
-    return found
+            return functools.reduce(
+                lambda owner, step: (member(file, *owner, step), f"{owner[1]}.{step}"), parts[length:], (found, module)
+            )[0]
+    raise Missing(name)
 
 
 @functools.cache
@@ -195,7 +195,10 @@ def import_or_none(module: str) -> object | None:
 
 
 def member(file: LibraryFile, owner: object, path: str, name: str) -> object:
-    """The member of a module, of a class, of its objects, or of the type that the catalog gives a property."""
+    """The member of a module, of a class, of its objects, or of the type that the catalog gives a property.
+
+    `__getattr__` in the catalog speaks of all other attributes of an object, however the class makes them.
+    """
     if path in MADE_AT_RUN_TIME:
         return None
     given = next(types_in(file.returns.get(path, "")), None)
@@ -206,7 +209,7 @@ def member(file: LibraryFile, owner: object, path: str, name: str) -> object:
         try:
             return getattr(owner, name)
         except AttributeError:
-            if isinstance(owner, type) and is_object_attribute(owner, name):
+            if isinstance(owner, type) and (name == "__getattr__" or is_object_attribute(owner, name)):
                 return None
     raise Missing(f"{path}.{name}")
 
@@ -217,12 +220,17 @@ def is_object_attribute(owner: type, name: str) -> bool:
     for cls in owner.__mro__[:-1]:
         if name in vars(cls).get("__annotations__", {}) or (plain and "__getattr__" in vars(cls)):
             return True
-        try:
-            if plain and re.search(rf"\bself\.{name}\b|\bdef {name}\(|^ +{name}:", inspect.getsource(cls), re.MULTILINE):
-                return True
-        except (OSError, TypeError):
-            continue
+        if plain and re.search(rf"\bself\.{name}\b|\bdef {name}\(|^ +{name}:", source_of(cls), re.MULTILINE):
+            return True
     return False
+
+
+def source_of(cls: type) -> str:
+    """The text of a class, of its constructor where the class denies its module, or nothing."""
+    for part in (cls, vars(cls).get("__init__")):
+        with contextlib.suppress(OSError, TypeError):
+            return inspect.getsource(typing.cast(typing.Any, part))
+    return ""
 
 
 def has_argument(file: LibraryFile, callee: str, name: str, position: int) -> bool:
@@ -239,7 +247,8 @@ def has_argument(file: LibraryFile, callee: str, name: str, position: int) -> bo
     if isinstance(owner, type) and inspect.isfunction(inspect.getattr_static(owner, callee.rpartition(".")[2], None)):
         parameters = parameters[1:]
     kinds = {parameter.kind for parameter in parameters}
-    positional = [parameter.name for parameter in parameters if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)]
+    by_position = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    positional = [parameter.name for parameter in parameters if parameter.kind in by_position]
     if name in ("", "*") or (name not in {parameter.name for parameter in parameters} and inspect.Parameter.VAR_KEYWORD in kinds):
         return position < len(positional) or inspect.Parameter.VAR_POSITIONAL in kinds
     if position < 0:

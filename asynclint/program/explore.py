@@ -26,7 +26,7 @@ ROUNDS = 60
 class Exploration:
     """The call graph and the effects of all that matters in a project."""
 
-    def __init__(self, project: Project, inference: Inference, relevance: Relevance, prepare: Callable[[list[Candidate]], None]) -> None:
+    def __init__(self, project: Project, inference: Inference, relevance: Relevance, prepare: Callable[[list[Candidate]], None], fail: Callable[[str, str], None]) -> None:
         self.project = project
         self.inference = inference
         self.catalog = inference.catalog
@@ -35,6 +35,7 @@ class Exploration:
         self.effects = Effects()
         self.roots: dict[Frame, None] = {}
         self._prepare = prepare
+        self._fail = fail
         self._units: dict[tuple[int, int], list[Frame]] = {}
         #: frames of units that are no candidates yet
         self._waiting: dict[tuple[int, int], dict[Frame, None]] = {}
@@ -102,7 +103,11 @@ class Exploration:
         stack = [frame]
         while stack:
             current = stack.pop()
-            edges = self.linker.link(current)
+            try:
+                edges = self.linker.link(current)
+            except Exception as error:  # one function must not cost the results of all others
+                self._fail(current.fn.module.path, f"internal failure in {current.fn.qualified_name}: {type(error).__name__}: {error}")
+                continue
             if effects and edges:
                 self.effects.add(current, edges)
             for edge in edges:

@@ -785,11 +785,24 @@ class Inference:
                             found.append(self.elements(typed) if any(isinstance(t, Collection) for t in typed) else typed)
                             break
                 case Instance():
-                    for name in ("__iter__", "__next__"):
-                        for method in self.member(value, name):
-                            if isinstance(method, FunctionValue):
-                                given_values = self.returned(method, Event(CALL, Const(None)), self.frame(method.fn, value))
-                                found.append(self.elements(given_values) if name == "__iter__" else given_values)
+                    found.append(self._own_elements(value))
+        return unite(*found)
+
+    def _own_elements(self, value: Instance) -> Values:
+        """What iterating an object of the project gives: by `__next__`, else by what its `__iter__` returns."""
+        key = (value, "iteration")
+        if key in self._member_active:
+            return UNKNOWN
+        self._member_active.add(key)
+        found: list[Values] = []
+        for name in ("__next__", "__iter__"):
+            for method in self.member(value, name):
+                if isinstance(method, FunctionValue):
+                    given = self.returned(method, Event(CALL, Const(None)), self.frame(method.fn, value))
+                    found.append(self.elements(given) if name == "__iter__" else given)
+            if any(found):
+                break
+        self._member_active.discard(key)
         return unite(*found)
 
     def _item(self, values: Values, index: int) -> Values:

@@ -80,7 +80,11 @@ class ExpressionWalker:
 
     def _string(self, node: cst.SimpleString) -> Expr:
         value = node.evaluated_value
-        return Const(value[:TEXT_LIMIT]) if isinstance(value, str) else Typed("builtins.bytes")
+        if not isinstance(value, str):
+            return Typed("builtins.bytes")
+        if "\\" in node.value:  # a lone surrogate, written as an escape, cannot be stored
+            value = value.encode("utf-8", "replace").decode("utf-8")
+        return Const(value[:TEXT_LIMIT])
 
     def _concatenated(self, node: cst.ConcatenatedString) -> Expr:
         for part in (node.left, node.right):

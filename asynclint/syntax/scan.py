@@ -62,12 +62,21 @@ def syntax_error(text: str) -> tuple[str, int, int] | None:
 
 def summarize_units(path: str, units: Sequence[IndexedUnit], positions: bool = False) -> list[bytes]:
     """The encoded facts of some units of a file, in order."""
+    return encoded_facts(read_source(path), units, positions)
+
+
+def encoded_facts(text: str, units: Sequence[IndexedUnit], positions: bool) -> list[bytes]:
+    """The same from the text. Whatever goes wrong in a unit becomes the `error` of that unit."""
     from asynclint.syntax.summarize import summarize
 
-    text = read_source(path)
-    return [msgspec.msgpack.encode(summarize(unit_text(text, unit), positions)) for unit in units]
+    found = []
+    for unit in units:
+        try:
+            found.append(msgspec.msgpack.encode(summarize(unit_text(text, unit), positions)))
+        except Exception as error:
+            found.append(msgspec.msgpack.encode(Unit((), error=(f"{FAILED}{type(error).__name__}: {error}", unit.line, 1))))
+    return found
 
 
-def failed() -> Unit:
-    """The facts of a unit that could not be read."""
-    return Unit((), error=("unreadable", 1, 1))
+#: how the error of a unit begins that asynclint itself is to blame for
+FAILED = "internal failure: "
