@@ -125,7 +125,7 @@ class Run:
         store = FactsStore(self, cache)
         project = Project(((path, scan.index) for path, scan in scans.items()), _absolute(root), store.facts)
         inference = Inference(project, catalog)
-        exploration = Exploration(project, inference, Relevance(project, catalog), store.prepare, self.fail)
+        exploration = Exploration(project, inference, Relevance(project, catalog), store.prepare, self.fail, self._floor(shown))
         exploration.run(lambda count: self.progress("analysing", count, 0))
         findings = [*notes, *self._findings(exploration, shown, store)]
         store.save()
@@ -189,6 +189,10 @@ class Run:
             elif scan.error:
                 reason, line, column = scan.error
                 yield _note("ASL001", self.rules["ASL001"].name, path, f"cannot be parsed: {reason}", line, column)
+
+    def _floor(self, shown: dict[str, str]) -> int:
+        """The least cost that any configuration of this run asks for."""
+        return min((int(self.configs.of_source(path).min_cost) for path in {os.path.dirname(p) + "/x" for p in shown.values()}), default=int(Cost.SLOW))
 
     def _catalog(self) -> Catalog:
         """The catalog with the user's own entries after it."""

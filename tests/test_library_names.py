@@ -175,13 +175,16 @@ def resolve(file: LibraryFile, name: str) -> object:
     """What a dotted name stands for; `*` and attributes that only objects have give what they belong to. Raises Missing."""
     parts = name.removesuffix(".*").split(".")
     for length in range(len(parts), 0, -1):
-        module = ".".join(parts[:length])
-        found = import_or_none(module)
+        path = ".".join(parts[:length])
+        found = import_or_none(path)
         if found is not None:
-            return functools.reduce(
-                lambda owner, step: (member(file, *owner, step), f"{owner[1]}.{step}"), parts[length:], (found, module)
-            )[0]
-    raise Missing(name)
+            break
+    else:
+        raise Missing(name)
+    for step in parts[length:]:
+        found = member(file, found, path, step)
+        path = f"{path}.{step}"
+    return found
 
 
 @functools.cache

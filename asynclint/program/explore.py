@@ -26,7 +26,7 @@ ROUNDS = 60
 class Exploration:
     """The call graph and the effects of all that matters in a project."""
 
-    def __init__(self, project: Project, inference: Inference, relevance: Relevance, prepare: Callable[[list[Candidate]], None], fail: Callable[[str, str], None]) -> None:
+    def __init__(self, project: Project, inference: Inference, relevance: Relevance, prepare: Callable[[list[Candidate]], None], fail: Callable[[str, str], None], floor: int) -> None:
         self.project = project
         self.inference = inference
         self.catalog = inference.catalog
@@ -36,6 +36,8 @@ class Exploration:
         self.roots: dict[Frame, None] = {}
         self._prepare = prepare
         self._fail = fail
+        #: functions that cost less do not make their callers worth a look
+        self._floor = floor
         self._units: dict[tuple[int, int], list[Frame]] = {}
         #: frames of units that are no candidates yet
         self._waiting: dict[tuple[int, int], dict[Frame, None]] = {}
@@ -148,7 +150,7 @@ class Exploration:
                     self._functions[fn] = None
 
     def _drain(self) -> None:
-        self._blocking = self.effects.settle()
+        self._blocking = self.effects.settle(self._floor)
 
     def _next(self) -> list[Candidate]:
         """Units that name what was found to block."""

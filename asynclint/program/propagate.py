@@ -52,8 +52,8 @@ class Effects:
                     self._callers.setdefault(member, []).append((frame, edge))
             self._queue.append((frame, edge))
 
-    def settle(self) -> set[Frame]:
-        """Spreads all effects; returns the frames that got their first one."""
+    def settle(self, floor: int = Cost.BRIEF) -> set[Frame]:
+        """Spreads all effects; returns the frames that got their first one of at least the cost `floor`."""
         new: set[Frame] = set()
         while self._queue:
             frame, edge = self._queue.popleft()
@@ -61,6 +61,7 @@ class Effects:
             for effect in self._through(frame, edge):
                 if table is None:
                     table = self.of[frame] = {}
+                if effect.cost >= floor and all(cost < floor for cost, _ in table):
                     new.add(frame)
                 key = (effect.cost, effect.confidence)
                 known = table.get(key)
@@ -74,21 +75,24 @@ class Effects:
         event = frame.fn.data.events[edge.event]
         target = edge.target
         if isinstance(target, Sink):
-            cost, once = _stepped(int(library_cost(target.row)), edge.once, event.loop)
+            cost = int(library_cost(target.row))
+            if event.loop and cost == Cost.BRIEF:
+                cost = int(Cost.SLOW)
+            cost, once = _stepped(cost, edge.once)
             return [Effect(cost, edge.confidence, once, 1, edge, target, frame, None)]
         if isinstance(target, Choice):
-            return self._chosen(frame, edge, target, event.loop)
-        return [self._extended(frame, edge, below, edge.confidence, event.loop) for below in self.of.get(target, {}).values()]
+            return self._chosen(frame, edge, target)
+        return [self._extended(frame, edge, below, edge.confidence) for below in self.of.get(target, {}).values()]
 
-    def _chosen(self, frame: Frame, edge: Edge, choice: Choice, loop: bool) -> list[Effect]:
+    def _chosen(self, frame: Frame, edge: Edge, choice: Choice) -> list[Effect]:
         blocking = [best for member in choice.frames if (best := self.best(member)) is not None]
         if not blocking:
             return []
         confidence = min(edge.confidence, int(Confidence.LIKELY)) if len(blocking) >= MOST * len(choice.frames) else int(Confidence.POSSIBLE)
-        return [self._extended(frame, edge, max(blocking, key=lambda e: e.rank), confidence, loop)]
+        return [self._extended(frame, edge, max(blocking, key=lambda e: e.rank), confidence)]
 
-    def _extended(self, frame: Frame, edge: Edge, below: Effect, confidence: int, loop: bool) -> Effect:
-        cost, once = _stepped(below.cost, edge.once and not below.once, loop)
+    def _extended(self, frame: Frame, edge: Edge, below: Effect, confidence: int) -> Effect:
+        cost, once = _stepped(below.cost, edge.once and not below.once)
         return Effect(cost, min(below.confidence, confidence), once or below.once, below.length + 1, edge, below.sink, frame, below)
 
     def best(self, frame: Frame, confidence: int = Confidence.LIKELY) -> Effect | None:
@@ -114,8 +118,6 @@ def best_of(effects: Iterable[Effect], confidence: int = Confidence.LIKELY) -> E
     return max(effects, key=lambda e: (e.confidence, e.cost, -e.length), default=None)
 
 
-def _stepped(cost: int, once: bool, loop: bool) -> tuple[int, bool]:
-    """A brief call in a loop is slow; what is done once is one step cheaper."""
-    if loop and cost == Cost.BRIEF:
-        cost = int(Cost.SLOW)
+def _stepped(cost: int, once: bool) -> tuple[int, bool]:
+    """What is done once is one step cheaper."""
     return (max(cost - 1, int(Cost.BRIEF)), True) if once else (cost, False)
