@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from asynclint.facts import Attr, CallOf, Local
-from asynclint.facts import Name as FreeName
 from asynclint.program.infer import Inference
 from asynclint.program.link import Linker
 from asynclint.program.project import FunctionDef, Module, Project
@@ -21,6 +19,8 @@ from asynclint.syntax.index import CLASS, CODE, METHOD, IndexedUnit
 Candidate = tuple[Module, IndexedUnit]
 #: rounds of callers of callers; real chains are far shorter
 ROUNDS = 60
+#: special methods that run without being named
+_IMPLICIT = frozenset(("__enter__", "__exit__", "__iter__", "__next__", "__call__", "__getitem__"))
 
 
 class Exploration:
@@ -43,7 +43,7 @@ class Exploration:
         self._waiting: dict[tuple[int, int], dict[Frame, None]] = {}
         self._functions: dict[FunctionDef, None] = {}
         self._exported: set[tuple[int, str]] = set()
-        self._aliases: dict[Frame, list[tuple[Module, str]]] = {}
+        self._aliases: dict[Frame, list[tuple[Module, str, bool]]] = {}
 
     def run(self, progress: Callable[[int], None] = lambda count: None) -> None:
         """Explores to the end. `progress` is told the number of units looked at."""
@@ -97,9 +97,9 @@ class Exploration:
                 receiver = Instance(fn.owner) if fn.owner is not None else None
                 frame = self.inference.frame(value.fn, receiver, None, value.closure)
                 self._units.setdefault((fn.module.number, fn.unit.start), []).append(frame)
-                self._aliases.setdefault(frame, []).append((fn.module, fn.unit.name))
+                self._aliases.setdefault(frame, []).append((fn.module, fn.unit.name, fn.unit.kind == METHOD))
                 if value.fn.is_async:
-                    self.linker.roots[frame] = None
+                    self.linker.roots.append(frame)
 
     def _link(self, frame: Frame, effects: bool = True) -> None:
         stack = [frame]
@@ -117,9 +117,16 @@ class Exploration:
             stack.extend(root for root in self._new_roots())
 
     def _new_roots(self) -> list[Frame]:
-        new = [root for root in self.linker.roots if root not in self.roots]
+        new = [root for root in dict.fromkeys(self.linker.roots) if root not in self.roots]
+        self.linker.roots.clear()
         for root in new:
             self.roots[root] = None
+            key = (root.fn.module.number, root.fn.unit.start)
+            frames = self._units.get(key)
+            if frames is not None:
+                frames.append(root)
+            else:
+                self._waiting.setdefault(key, {})[root] = None
         return new
 
     def _worth(self, frame: Frame) -> bool:
@@ -154,45 +161,47 @@ class Exploration:
 
     def _next(self) -> list[Candidate]:
         """Units that name what was found to block."""
-        names: dict[tuple[int, str], Module] = {}
+        names: list[tuple[Module, str, bool]] = []
         for frame in self._blocking:
-            for module, name in (*self._names(frame), *self._aliases.get(frame, ())):
+            for module, name, member in (*self._names(frame), *self._aliases.get(frame, ())):
                 if (module.number, name) not in self._exported:
                     self._exported.add((module.number, name))
-                    names[module.number, name] = module
+                    names.append((module, name, member))
         self._blocking = set()
-        return self.relevance.namers([(module, name) for (_, name), module in names.items()])
+        return self.relevance.namers(names)
 
-    def _names(self, frame: Frame) -> Iterable[tuple[Module, str]]:
+    def _names(self, frame: Frame) -> Iterable[tuple[Module, str, bool]]:
         """The names by which others reach a blocking function."""
         fn = frame.fn
         unit = fn.unit
         if fn.index != 1 and unit.kind in ("def", METHOD):
-            yield fn.module, unit.name  # something nested: whoever gets it from the outer function
+            yield fn.module, unit.name, unit.kind == METHOD  # something nested: whoever gets it from the outer function
             return
         if fn.is_async:
             return
         name = fn.data.name
         if unit.kind == METHOD and name.startswith("__") and name.endswith("__"):
-            yield fn.module, unit.owner
-            if name not in ("__init__", "__new__", "__post_init__"):
+            yield fn.module, unit.owner, False
+            if name in _IMPLICIT:
                 yield from self._holders(fn)
         elif unit.kind in ("def", METHOD):
-            yield fn.module, unit.name
+            yield fn.module, unit.name, unit.kind == METHOD
         else:
             for bound in unit.binds:
-                yield fn.module, bound
+                yield fn.module, bound, False
 
-    def _holders(self, fn: FunctionDef) -> Iterable[tuple[Module, str]]:
+    def _holders(self, fn: FunctionDef) -> Iterable[tuple[Module, str, bool]]:
         """Attributes that hold objects of a class whose special methods block."""
         if fn.owner is None:
             return
-        for module, unit in self.relevance.namers([(fn.module, fn.owner.data.name)], again=True):
+        for module, unit in self.relevance.namers([(fn.module, fn.owner.data.name, False)], again=True):
             facts = module.facts(unit)
-            for data in facts.functions:
-                for base, attr, value, _annotation, _guard in data.attributes:
-                    if isinstance(base, (Local, FreeName)) and isinstance(value, (CallOf, Attr, Local)):
-                        yield module, attr
+            for index, data in enumerate(facts.functions):
+                for _base, attr, value, _annotation, _guard in data.attributes:
+                    owner = self.project.owner(module, unit) if unit.kind == METHOD and index == 1 else None
+                    frame = self.inference.general_frame(module.function(unit, index, owner))
+                    if any(isinstance(v, Instance) and v.cls is fn.owner for v in self.inference.infer(value, frame)):
+                        yield module, attr, True
 
     # --- roots
 

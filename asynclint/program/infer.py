@@ -415,7 +415,7 @@ class Inference:
         groups: list[Values] = []
         for units in cls.method_units.values():
             for unit in units:
-                if name not in unit.words:
+                if f".{name}" not in unit.words:
                     continue
                 facts = cls.module.facts(unit)
                 if facts.error:

@@ -37,7 +37,7 @@ class Linker:
         self.inference = inference
         self.catalog = inference.catalog
         self.hot = hot
-        self.roots: dict[Frame, None] = {}
+        self.roots: list[Frame] = []
         self.calls = 0
         self.unresolved = 0
         self._subclasses: dict[str, list[tuple[int, IndexedUnit]]] | None = None
@@ -294,7 +294,7 @@ class Linker:
         target = self.inference.context(value, event, frame)
         if fn.is_async:
             if not fn.data.generator and any(_is_code(v) for values in target.params.values() for v in values) or value.closure is not None:
-                self.roots[target] = None
+                self.roots.append(target)
             return
         if fn.data.generator:
             return  # the body runs where it is iterated
@@ -504,7 +504,7 @@ class Linker:
             kinds, _ = self.inference.decoration(value.fn)
             if "offload" not in kinds:
                 receiver = Instance(value.receiver.cls) if isinstance(value.receiver, Instance) else value.receiver
-                self.roots[self.inference.frame(value.fn, receiver, None, value.closure)] = None
+                self.roots.append(self.inference.frame(value.fn, receiver, None, value.closure))
         elif isinstance(value, Partial):
             for function in value.function:
                 self.add_root(function)

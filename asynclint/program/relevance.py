@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from asynclint.catalog import Catalog
 from asynclint.program.project import Module, Project
-from asynclint.syntax.index import CODE, IndexedUnit
+from asynclint.syntax.index import CLASS, CODE, IndexedUnit
 
 #: members that some builtin or everyday class has too: as a method name they prove nothing
 AMBIGUOUS = frozenset(
@@ -60,51 +60,72 @@ class Relevance:
                 self._importers[number].add(module.number)
 
     def _post(self) -> None:
-        """Who names what, for all names that anything defines."""
+        """Who uses which name in which form, for all names that anything defines."""
         names = set(self._sinks)
         for module in self.project.modules:
+            names.update(bound for found in module.file_index.imports if found.attr in self._sinks and (bound := found.bound) != "*")
             for unit in module.file_index.units:
                 if unit.kind != CODE:
                     names.add(unit.name)
                     self._definers.setdefault(unit.name, []).append(module.number)
                 else:
                     names.update(unit.binds)
+        forms = {form for name in names for form in _forms(name)}
         postings = self._postings
         for module in self.project.modules:
             for unit in module.file_index.units:
-                for word in names.intersection(unit.words):
+                for word in forms.intersection(unit.words):
                     postings.setdefault(word, []).append((module, unit))
 
     def seeds(self) -> list[tuple[Module, IndexedUnit]]:
         """The units that name a sink which their file can mean."""
         found: dict[tuple[int, int], tuple[Module, IndexedUnit]] = {}
-        for word, roots in self._sinks.items():
-            for module, unit in self._postings.get(word, ()):
-                key = (module.number, unit.start)
-                if key not in found and self._can_mean(module, word, roots):
-                    found[key] = (module, unit)
+        for word, origin in self._sinks.items():
+            for form in _forms(word):
+                if origin.method and form[0] != ".":
+                    continue
+                called = form[-1] == "("
+                for module, unit in self._postings.get(form, ()):
+                    key = (module.number, unit.start)
+                    if key in found or not (called or origin.silent or unit.kind in (CODE, CLASS) or self._is_telling(module, word, origin)):
+                        continue
+                    if self._can_mean(module, word, origin):
+                        found[key] = (module, unit)
+        for module in self.project.modules:  # `from time import sleep as pause`
+            renamed = {n.bound for n in module.file_index.imports if n.attr in self._sinks and n.bound not in ("*", n.attr)}
+            self.hot.update(renamed)
+            for unit in module.file_index.units if renamed else ():
+                if any(f"{name}(" in unit.words or name in unit.words for name in renamed):
+                    found[module.number, unit.start] = (module, unit)
         return list(found.values())
 
-    def _can_mean(self, module: Module, word: str, roots: set[str]) -> bool:
+    def _is_telling(self, module: Module, word: str, origin: Origin) -> bool:
+        """A function that is named and not called may be handed on; that is believed of a library that the file itself imports."""
+        return word not in AMBIGUOUS and not origin.method and not origin.roots.isdisjoint(self._outside[module.number])
+
+    def _can_mean(self, module: Module, word: str, origin: Origin) -> bool:
         """A builtin, a library that the file or a module it imports knows, or a telling name."""
-        if "" in roots or not roots.isdisjoint(self._outside[module.number]):
+        if "" in origin.roots or not origin.roots.isdisjoint(self._outside[module.number]):
             return True
         if word not in AMBIGUOUS and "_" in word and len(self._definers.get(word, ())) <= RARE:
             return True
-        return any(not roots.isdisjoint(self._outside[number]) for number in self._imports[module.number])
+        return any(not origin.roots.isdisjoint(self._outside[number]) for number in self._imports[module.number])
 
-    def namers(self, names: Iterable[tuple[Module, str]], again: bool = False) -> list[tuple[Module, IndexedUnit]]:
-        """The units that name one of these functions (module, name) and can see its module; the names become hot."""
+    def namers(self, names: Iterable[tuple[Module, str, bool]], again: bool = False) -> list[tuple[Module, IndexedUnit]]:
+        """The units that use one of these names (module, name, whether it is a member) and can see its module; the names become hot."""
         found: dict[tuple[int, int], tuple[Module, IndexedUnit]] = {}
-        for module, name in names:
+        for module, name, member in names:
             if not again:
                 self.hot.add(name)
             definers = self._definers.get(name, ())
             rare = len(definers) <= RARE and name not in AMBIGUOUS
             numbers = {module.number, *definers} if len(definers) <= FEW_OVERRIDES and name not in AMBIGUOUS else {module.number}
-            for other, unit in self._postings.get(name, ()):
-                if rare or any(other.number in self._seen_from(number) for number in numbers):
-                    found[other.number, unit.start] = (other, unit)
+            for form in _forms(name):
+                if member and form[0] != ".":
+                    continue
+                for other, unit in self._postings.get(form, ()):
+                    if rare or any(other.number in self._seen_from(number) for number in numbers):
+                        found[other.number, unit.start] = (other, unit)
         return list(found.values())
 
     def _seen_from(self, number: int) -> set[int]:
@@ -118,26 +139,57 @@ class Relevance:
         return known
 
 
-def _sink_words(catalog: Catalog) -> dict[str, set[str]]:
-    """Each word that may name a sink → the import roots that give it ("" for builtins)."""
-    words: dict[str, set[str]] = {}
+class Origin:
+    """What a word that may name a sink stands for."""
+
+    __slots__ = ("method", "roots", "silent")
+
+    def __init__(self) -> None:
+        #: the import roots that give it ("" for builtins)
+        self.roots: set[str] = set()
+        #: it is always reached through an object
+        self.method = True
+        #: it blocks without being called: a property, or an object whose special methods block
+        self.silent = False
+
+
+def _forms(name: str) -> tuple[str, str, str, str]:
+    """How a name can be used."""
+    return (f"{name}(", f".{name}(", name, f".{name}")
+
+
+def _sink_words(catalog: Catalog) -> dict[str, Origin]:
+    """The words that may name a sink."""
+    words: dict[str, Origin] = {}
+    made = _made_types(catalog)
     spellings = [(name, name) for name in catalog.blocking]
     spellings += [(alias, target) for alias, target in catalog.aliases.items() if target in catalog.blocking]
-    for spelling, _ in spellings:
+    for spelling, target in spellings:
         parts = spelling.split(".")
-        root = "" if parts[0] == "builtins" else parts[0]
-        word = parts[-1]
+        word, special = parts[-1], False
         if len(parts) > 2 and (word == "*" or (word.startswith("__") and word.endswith("__"))):
-            word = parts[-2]
-        words.setdefault(word, set()).add(root)
+            word, special = parts[-2], True
+        origin = words.setdefault(word, Origin())
+        origin.roots.add("" if parts[0] == "builtins" else parts[0])
+        origin.method &= target.rpartition(".")[0] in catalog.types and not special
+        origin.silent |= special or target in catalog.properties
     words.pop("__import__", None)
-    for name, given in catalog.returns.items():  # who makes an object whose special methods block
-        base = given.partition("[")[0].strip()
-        if any(f"{base}.{special}" in catalog.blocking for special in ("__enter__", "__exit__", "__iter__", "__next__", "__getitem__", "*")):
-            parts = name.split(".")
-            if not parts[-1].startswith("__"):
-                words.setdefault(parts[-1], set()).add("" if parts[0] == "builtins" else parts[0])
+    for name in made:
+        parts = name.split(".")
+        origin = words.setdefault(parts[-1], Origin())
+        origin.roots.add("" if parts[0] == "builtins" else parts[0])
+        origin.method &= ".".join(parts[:-1]) in catalog.types
     return words
+
+
+def _made_types(catalog: Catalog) -> list[str]:
+    """Functions that make an object whose special methods block."""
+    special = ("__enter__", "__exit__", "__iter__", "__next__", "__getitem__", "__call__", "*")
+    return [
+        name
+        for name, given in catalog.returns.items()
+        if not name.rpartition(".")[2].startswith("__") and any(f"{given.partition('[')[0].strip()}.{s}" in catalog.blocking for s in special)
+    ]
 
 
 def _handled_names(catalog: Catalog) -> Iterable[str]:

@@ -35,21 +35,11 @@ class ExpressionWalker:
         self.builder = FunctionBuilder("<module>", "module", 1, -1, -1)
         self.index = -1
         self.statement: tuple[int, int] = (0, 0)
-        self._walkers: dict[type, Callable[[Any], Expr]] = {
-            cst.Name: self._name, cst.Attribute: self._attribute, cst.Call: self._call, cst.Subscript: self._subscript,
-            cst.Await: self._await, cst.SimpleString: self._string, cst.ConcatenatedString: self._concatenated,
-            cst.FormattedString: self._formatted, cst.Integer: self._integer, cst.Float: self._float,
-            cst.BinaryOperation: self._binary, cst.BooleanOperation: self._boolean, cst.UnaryOperation: self._unary,
-            cst.Comparison: self._comparison, cst.IfExp: self._conditional, cst.Lambda: self._lambda,
-            cst.List: self._display, cst.Tuple: self._display, cst.Set: self._display, cst.Dict: self._dict,
-            cst.ListComp: self._comprehension, cst.SetComp: self._comprehension, cst.DictComp: self._comprehension,
-            cst.GeneratorExp: self._generator, cst.NamedExpr: self._walrus, cst.Yield: self._yield,
-        }  # fmt: skip
 
     def expression(self, node: cst.BaseExpression) -> Expr:
-        walker = self._walkers.get(type(node))
-        if walker is not None:
-            return walker(node)
+        walk = _WALKERS.get(type(node))
+        if walk is not None:
+            return walk(self, node)
         for child in node.children:
             if isinstance(child, cst.BaseExpression):
                 self.expression(child)
@@ -355,3 +345,13 @@ def is_few(iterable: Expr) -> bool:
 
 
 _CONSTANTS: dict[str, Expr] = {"None": Const(None), "True": Const(True), "False": Const(False)}
+_WALKERS: dict[type, Callable[[ExpressionWalker, Any], Expr]] = {
+    cst.Name: ExpressionWalker._name, cst.Attribute: ExpressionWalker._attribute, cst.Call: ExpressionWalker._call, cst.Subscript: ExpressionWalker._subscript,
+    cst.Await: ExpressionWalker._await, cst.SimpleString: ExpressionWalker._string, cst.ConcatenatedString: ExpressionWalker._concatenated,
+    cst.FormattedString: ExpressionWalker._formatted, cst.Integer: ExpressionWalker._integer, cst.Float: ExpressionWalker._float,
+    cst.BinaryOperation: ExpressionWalker._binary, cst.BooleanOperation: ExpressionWalker._boolean, cst.UnaryOperation: ExpressionWalker._unary,
+    cst.Comparison: ExpressionWalker._comparison, cst.IfExp: ExpressionWalker._conditional, cst.Lambda: ExpressionWalker._lambda,
+    cst.List: ExpressionWalker._display, cst.Tuple: ExpressionWalker._display, cst.Set: ExpressionWalker._display, cst.Dict: ExpressionWalker._dict,
+    cst.ListComp: ExpressionWalker._comprehension, cst.SetComp: ExpressionWalker._comprehension, cst.DictComp: ExpressionWalker._comprehension,
+    cst.GeneratorExp: ExpressionWalker._generator, cst.NamedExpr: ExpressionWalker._walrus, cst.Yield: ExpressionWalker._yield,
+}  # fmt: skip

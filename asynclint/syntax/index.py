@@ -37,7 +37,7 @@ class IndexedUnit(msgspec.Struct, frozen=True, array_like=True):
     end: int
     line: int
     asynchronous: bool
-    #: identifiers in it; of a class without its methods'
+    #: identifiers in it as they are used, `name`, `name(`, `.name` or `.name(`; of a class without its methods'
     words: tuple[str, ...]
     #: names that the statements bind at module or class level (a superset)
     binds: tuple[str, ...] = ()
@@ -59,6 +59,7 @@ _STRINGS = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*"""|\'\'\'(?:[^\'\\]|\\.|\'(?!\'\'))*\'\'\'|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|#[^\n]*', re.DOTALL
 )
 _WORD = re.compile(r"[^\W\d]\w*")
+_USE = re.compile(r"\.?[^\W\d]\w*\(?")
 _TOP = re.compile(r"^(?=[^\s#)\]}])", re.MULTILINE)
 _GOES_ON = re.compile(r"(?:else|elif|except|finally)\b")
 _DEFINITION = re.compile(r"(async\s+def|def|class)\s+(\w+)")
@@ -182,7 +183,7 @@ def _definition(piece: str) -> re.Match[str] | None:
 
 
 def _words(piece: str) -> tuple[str, ...]:
-    return tuple(set(_WORD.findall(piece)))
+    return tuple(set(_USE.findall(piece)))
 
 
 def _bound(piece: str) -> tuple[str, ...]:

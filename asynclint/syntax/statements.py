@@ -18,20 +18,6 @@ _MARKER = re.compile(r"#\s*asynclint:\s*(off-loop|on-loop|blocking|nonblocking)\
 class StatementWalker(ExpressionWalker):
     """Walks statements; each method returns whether control never goes on behind the statement."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._statements: dict[type, Callable[[Any], bool]] = {
-            cst.SimpleStatementLine: self._line, cst.SimpleStatementSuite: self._line,
-            cst.FunctionDef: self._function, cst.ClassDef: self._class, cst.If: self._if, cst.For: self._for, cst.While: self._while,
-            cst.Try: self._try, cst.TryStar: self._try, cst.With: self._with, cst.Match: self._match,
-        }  # fmt: skip
-        self._small: dict[type, Callable[[Any], bool]] = {
-            cst.Expr: self._expression_statement, cst.Assign: self._assign, cst.AnnAssign: self._annotated_assign, cst.AugAssign: self._augmented,
-            cst.Return: self._return, cst.Raise: self._raise, cst.Assert: self._assert, cst.Import: self._import,
-            cst.ImportFrom: self._import_from, cst.Global: self._outer, cst.Nonlocal: self._outer, cst.Del: self._delete,
-            cst.Break: lambda node: True, cst.Continue: lambda node: True, cst.Pass: lambda node: False,
-        }  # fmt: skip
-
     def module_body(self, body: Sequence[cst.BaseStatement]) -> None:
         """The unit's own statements become `functions[0]`."""
         self.functions.append(None)
@@ -43,8 +29,8 @@ class StatementWalker(ExpressionWalker):
         guard = self.builder.guard
         ended = False
         for statement in body:
-            walk = self._statements.get(type(statement))
-            if walk is not None and walk(statement):
+            walk = _STATEMENTS.get(type(statement))
+            if walk is not None and walk(self, statement):
                 ended = True
                 break
         self.builder.guard = guard
@@ -65,7 +51,7 @@ class StatementWalker(ExpressionWalker):
         if self.places is not None:
             span = self.places[node]
             self.statement = (span.start.line - self.shift, span.end.line - self.shift)
-        return any([self._small[type(small)](small) for small in node.body if type(small) in self._small])
+        return any([_SMALL[type(small)](self, small) for small in node.body if type(small) in _SMALL])
 
     def _expression_statement(self, node: cst.Expr) -> bool:
         self.expression(node.value)
@@ -405,4 +391,14 @@ def marker_of(node: cst.FunctionDef) -> str:
     return found[1] if found else ""
 
 
-
+_STATEMENTS: dict[type, Callable[[StatementWalker, Any], bool]] = {
+    cst.SimpleStatementLine: StatementWalker._line, cst.SimpleStatementSuite: StatementWalker._line,
+    cst.FunctionDef: StatementWalker._function, cst.ClassDef: StatementWalker._class, cst.If: StatementWalker._if, cst.For: StatementWalker._for, cst.While: StatementWalker._while,
+    cst.Try: StatementWalker._try, cst.TryStar: StatementWalker._try, cst.With: StatementWalker._with, cst.Match: StatementWalker._match,
+}  # fmt: skip
+_SMALL: dict[type, Callable[[StatementWalker, Any], bool]] = {
+    cst.Expr: StatementWalker._expression_statement, cst.Assign: StatementWalker._assign, cst.AnnAssign: StatementWalker._annotated_assign, cst.AugAssign: StatementWalker._augmented,
+    cst.Return: StatementWalker._return, cst.Raise: StatementWalker._raise, cst.Assert: StatementWalker._assert, cst.Import: StatementWalker._import,
+    cst.ImportFrom: StatementWalker._import_from, cst.Global: StatementWalker._outer, cst.Nonlocal: StatementWalker._outer, cst.Del: StatementWalker._delete,
+    cst.Break: lambda walker, node: True, cst.Continue: lambda walker, node: True, cst.Pass: lambda walker, node: False,
+}  # fmt: skip
