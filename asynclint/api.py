@@ -228,7 +228,7 @@ class Run:
                 with_comments[absolute] = mentions(self._text_or_nothing(absolute))
             return with_comments[absolute]
 
-        found = candidates(exploration.roots, exploration.effects, lambda fn: shown.get(fn.module.path), self.config.transitive)
+        found = candidates(exploration.roots, exploration.effects, lambda fn: shown.get(fn.module.path), exploration.project.inside, self.config.transitive)
         found = [c for c in found if worth(c.cost, c.effect.confidence, c.root.fn.module.path)]
         functions = [effect.frame.fn for c in found for effect in c.chain()]
         store.locate(functions)

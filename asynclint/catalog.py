@@ -139,10 +139,11 @@ class Decorator(Form, frozen=True):
 
 
 class Answer(Form, frozen=True):
-    """Tests whose outcome is known: `true` or `false` wherever the loop's thread runs them, or a question about the argument itself."""
+    """Tests whose outcome is known: `true` or `false` wherever the loop's thread runs them, a question about the argument itself
+    (`coroutine-function`, `awaitable`), or the identity of the running thread (`this-thread`), which compares equal."""
 
     names: tuple[str, ...]
-    answer: Literal["true", "false", "coroutine-function", "awaitable"]
+    answer: Literal["true", "false", "coroutine-function", "awaitable", "this-thread"]
 
 
 class Startup(Form, frozen=True):

@@ -22,9 +22,9 @@ class Candidate:
 
     __slots__ = ("cost", "effect", "path", "root")
 
-    def __init__(self, root: Frame, effect: Effect, path: str) -> None:
+    def __init__(self, root: Frame, effect: Effect, path: str, aside: bool) -> None:
         self.root, self.effect, self.path = root, effect, path
-        lower = root.startup or is_aside(path)
+        lower = root.startup or aside
         self.cost = max(effect.cost - lower, int(Cost.BRIEF))
 
     @property
@@ -45,8 +45,13 @@ def is_aside(path: str) -> bool:
     return not _ASIDE.isdisjoint(folders) or file.startswith("test_") or file == "conftest.py"
 
 
-def candidates(roots: Iterable[Frame], effects: Effects, path_of: Callable[[FunctionDef], str | None], transitive: bool) -> list[Candidate]:
-    """The best effect at each call of each root that is reported on (`path_of` gives the path as shown), one a place."""
+def candidates(
+    roots: Iterable[Frame], effects: Effects, path_of: Callable[[FunctionDef], str | None], inside: Callable[[str], str], transitive: bool
+) -> list[Candidate]:
+    """The best effect at each call of each root that is reported on (`path_of` gives the path as shown), one a place.
+
+    `inside` gives a module's path within its project: folders above it say nothing about the code.
+    """
     found: dict[tuple[FunctionDef, int], Candidate] = {}
     for root in roots:
         path = path_of(root.fn)
@@ -58,7 +63,7 @@ def candidates(roots: Iterable[Frame], effects: Effects, path_of: Callable[[Func
             best = best_of(at_event)
             if best is None:
                 continue
-            candidate = Candidate(root, best, path)
+            candidate = Candidate(root, best, path, is_aside(inside(root.fn.module.path)))
             known = found.get((root.fn, number))
             if known is None or candidate.rank > known.rank:
                 found[root.fn, number] = candidate

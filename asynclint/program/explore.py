@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from asynclint.catalog import library_cost
+from asynclint.facts import CallOf
 from asynclint.program.infer import Inference
 from asynclint.program.link import Linker
 from asynclint.program.project import FunctionDef, Module, Project
 from asynclint.program.propagate import Effects
 from asynclint.program.relevance import Relevance
-from asynclint.program.values import Choice, Edge, External, Frame, FunctionValue, Generator, Instance, Lazy, Later, Partial
+from asynclint.program.values import Choice, Edge, External, Frame, FunctionValue, Generator, Instance, Lazy, Later, Partial, Value
 from asynclint.syntax.index import CLASS, CODE, METHOD, IndexedUnit
 
 Candidate = tuple[Module, IndexedUnit]
@@ -32,6 +34,7 @@ class Exploration:
         self.catalog = inference.catalog
         self.relevance = relevance
         self.linker = Linker(inference, relevance.hot)
+        self.linker.attentive = relevance.attentive()
         self.effects = Effects()
         self.roots: dict[Frame, None] = {}
         self._prepare = prepare
@@ -43,6 +46,8 @@ class Exploration:
         self._waiting: dict[tuple[int, int], dict[Frame, None]] = {}
         self._functions: dict[FunctionDef, None] = {}
         self._exported: set[tuple[int, str]] = set()
+        self._held: list[tuple[Module, str, bool]] = []
+        self._blocking: set[Frame] = set()
         self._aliases: dict[Frame, list[tuple[Module, str, bool]]] = {}
 
     def run(self, progress: Callable[[int], None] = lambda count: None) -> None:
@@ -79,6 +84,7 @@ class Exploration:
                     frames.append(frame)
                     self._functions[fn] = None
                     self._decorated(fn)
+                self._hold(module, unit)
                 frames.extend(self._waiting.pop(key, ()))
             for frame in list(frames):
                 self._link(frame)
@@ -88,6 +94,33 @@ class Exploration:
         """Module-level statements do not run on the loop, but they may hand callbacks to it, and they name things."""
         frame = self.inference.unit_frame(module, unit)
         self._link(frame, effects=False)
+
+    def _hold(self, module: Module, unit: IndexedUnit) -> None:
+        """Names and attributes that hold an object of a library whose special methods block lend it their name."""
+        facts = module.facts(unit)
+        if unit.kind in (CODE, CLASS):
+            for bound, indices in facts.functions[0].bindings.items() if unit.kind == CODE else ():
+                frame = self.inference.unit_frame(module, unit)
+                if any(self._is_special(v) for i in indices for v in self.inference.infer(facts.functions[0].defs[i], frame)):
+                    self._held.append((module, bound, False))
+            return
+        for index, data in enumerate(facts.functions):
+            for _base, attr, value, _annotation, _guard in data.attributes:
+                if isinstance(value, CallOf):
+                    owner = self.project.owner(module, unit) if unit.kind == METHOD and index == 1 else None
+                    frame = self.inference.general_frame(module.function(unit, index, owner))
+                    if any(self._is_special(v) for v in self.inference.infer(value, frame)):
+                        self._held.append((module, attr, True))
+
+    def _is_special(self, value: Value) -> bool:
+        if not isinstance(value, Instance) or not isinstance(value.cls, str):
+            return False
+        for ancestor in self.catalog.mro(value.cls):
+            for name in _IMPLICIT:
+                rows = self.catalog.blocking.get(f"{ancestor}.{name}", ())
+                if any(library_cost(row) >= self._floor for row in rows):
+                    return True
+        return False
 
     def _decorated(self, fn: FunctionDef) -> None:
         """A function behind a decorator of the project blocks if what the decorator made of it does."""
@@ -162,6 +195,11 @@ class Exploration:
     def _next(self) -> list[Candidate]:
         """Units that name what was found to block."""
         names: list[tuple[Module, str, bool]] = []
+        for held in self._held:
+            if (held[0].number, held[1]) not in self._exported:
+                self._exported.add((held[0].number, held[1]))
+                names.append(held)
+        self._held = []
         for frame in self._blocking:
             for module, name, member in (*self._names(frame), *self._aliases.get(frame, ())):
                 if (module.number, name) not in self._exported:
@@ -213,7 +251,9 @@ class Exploration:
             if fn.is_async or fn.data.marker == "on-loop" or self._loop_calls(fn):
                 kinds, _ = self.inference.decoration(fn)
                 if "offload" not in kinds or fn.is_async:
-                    self.roots[self.inference.general_frame(fn)] = None
+                    frame = self.inference.general_frame(fn)
+                    frame.startup |= "startup" in kinds
+                    self.roots[frame] = None
 
     def _loop_calls(self, fn: FunctionDef) -> bool:
         """A decorator says so, or it is a method that the loop calls on a protocol."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from asynclint.catalog import Blocking
+from asynclint.catalog import Blocking, OnLoop, Quiets
 from asynclint.facts import (
     CALL, ENTER, GET, IMPORT, ITER, SUB, Attr, Awaited, CallOf, Const, Elem, Entered, Event, Expr, Fn, Function, Import, Item, Local, Name, Op,
     Param, Seq,
@@ -43,6 +43,9 @@ class Linker:
         self._subclasses: dict[str, list[tuple[int, IndexedUnit]]] | None = None
         self._implementations: dict[tuple[ClassDef, str], list[FunctionDef]] = {}
         self._imported_early: set[str] | None = None
+        self._telling: dict[str, list[OnLoop]] | None = None
+        #: modules in which every method call is looked at
+        self.attentive: set[int] = set()
 
     def link(self, frame: Frame) -> list[Edge]:
         """Resolves the events that are hot and not resolved yet; returns the new edges."""
@@ -52,11 +55,25 @@ class Linker:
             if index in frame.linked or not self._is_hot(event, frame):
                 continue
             frame.linked.add(index)
-            if not self.inference.feasible(frame, event.guard):
+            if not self.inference.feasible(frame, event.guard) or self._contradicts(frame, event.guard):
                 continue
             new.extend(self._edges(index, event, frame))
         frame.edges.extend(new)
         return new
+
+    def _contradicts(self, frame: Frame, guard: int) -> bool:
+        """Whether the same question had to be answered in two ways: `if not path.is_dir(): if path.is_dir(): …`."""
+        seen: dict[object, bool] = {}
+        for test, held, _ in self.inference.guards(frame, guard):
+            while isinstance(test, Op) and test.op == "not":
+                test, held = test.items[0], not held
+            key: object = test
+            if isinstance(test, CallOf):
+                event = frame.fn.data.events[test.event]
+                key = (event.value, event.args)
+            if seen.setdefault(key, held) is not held:
+                return True
+        return False
 
     # --- what is worth a look
 
@@ -74,7 +91,7 @@ class Linker:
     def _callee_is_hot(self, callee: Expr, frame: Frame) -> bool:
         match callee:
             case Attr():
-                return callee.name in self.hot
+                return callee.name in self.hot or frame.fn.module.number in self.attentive
             case Name():
                 if callee.id in self.hot:
                     return True
@@ -143,6 +160,8 @@ class Linker:
         targets: list[tuple[Target, int, bool]] = []
         for value in values:
             targets.extend(self._targets(value, event, frame))
+        if not values and event.kind == CALL and isinstance(event.value, Attr):
+            self._hand_to_loop(self._telling_on_loop().get(event.value.name, ()), event, frame)
         if event.kind == GET:
             targets.extend(self._property_targets(event, frame))
         alternatives = len([v for v in values if not isinstance(v, Literal)])
@@ -199,7 +218,7 @@ class Linker:
                 yield from self._used(use.how, self._use_values(use.argument, value, event, frame), event, frame)
         confidence = CERTAIN if value.receiver is None else LIKELY
         for row in self._rows(name, event, frame):
-            if not row.lazy and not self._is_quiet(name, value, event, frame):
+            if not row.lazy and not self._is_quiet(name, event, frame):
                 yield Sink(name, row), confidence, row.once
                 return
 
@@ -230,43 +249,62 @@ class Linker:
                 continue
             yield row
 
-    def _is_quiet(self, name: str, value: External, event: Event, frame: Frame) -> bool:
+    def _is_quiet(self, name: str, event: Event, frame: Frame) -> bool:
         """Whether an earlier call or a test has made the method harmless on this receiver."""
         rules = self.catalog.quiets.get(name)
         if not rules or not isinstance(event.value, Attr):
             return False
         subject = _root(event.value.base, frame.fn.data)
         for rule in rules:
-            for test, held, _ in self.inference.guards(frame, event.guard):
-                if held and rule.guard and self._asks(test, rule.guard, subject, frame):
-                    return True
-            for other in frame.fn.data.events:
-                if other is event or other.kind != CALL:
-                    continue
-                if _last(other.value) in {n.rpartition(".")[2] for n in rule.after} and (
-                    self._concerns(other, subject, frame) and (not rule.when or any(self.inference.condition(c, other, frame) for c in rule.when))
-                ):
-                    return True
+            if rule.guard and any(self._asks(test, held, rule.guard, subject, frame) for test, held, _ in self.inference.guards(frame, event.guard)):
+                return True
+            if rule.after and any(self._is_after(other, rule, subject, at) for at in self._places(subject, frame) for other in at.fn.data.events):
+                return True
         return False
 
-    def _asks(self, test: Expr, names: tuple[str, ...], subject: Expr, frame: Frame) -> bool:
-        if not isinstance(test, CallOf):
-            return isinstance(test, Op) and test.op == "and" and any(self._asks(item, names, subject, frame) for item in test.items)
-        callee = frame.fn.data.events[test.event].value
-        return isinstance(callee, Attr) and callee.name in {n.rpartition(".")[2] for n in names} and _root(callee.base, frame.fn.data) == subject
+    def _places(self, subject: Expr, frame: Frame) -> Iterator[Frame]:
+        """Where something may have been done to the receiver: here, or for an attribute of `self` in any method of the class."""
+        yield frame
+        owner = frame.fn.owner
+        if isinstance(subject, Attr) and owner is not None:
+            for units in owner.method_units.values():
+                for unit in units:
+                    if f".{subject.name}" in unit.words and unit is not frame.fn.unit and not owner.module.facts(unit).error:
+                        yield self.inference.general_frame(owner.method(unit))
 
-    def _concerns(self, other: Event, subject: Expr, frame: Frame) -> bool:
-        """Whether a call is one of the subject's methods or was handed the subject."""
+    def _asks(self, test: Expr, held: bool, names: tuple[str, ...], subject: Expr, frame: Frame) -> bool:
+        match test:
+            case Op("not", (item,)):
+                return self._asks(item, not held, names, subject, frame)
+            case Op("and", items) if held:
+                return any(self._asks(item, True, names, subject, frame) for item in items)
+            case Op("or", items) if not held:
+                return any(self._asks(item, False, names, subject, frame) for item in items)
+            case CallOf() if held:
+                callee = frame.fn.data.events[test.event].value
+                return isinstance(callee, Attr) and callee.name in {n.rpartition(".")[2] for n in names} and _root(callee.base, frame.fn.data) == subject
+        return False
+
+    def _is_after(self, other: Event, rule: Quiets, subject: Expr, frame: Frame) -> bool:
+        """Whether a call is one that the rule names, on the subject or with it as an argument."""
+        if other.kind != CALL or _last(other.value) not in {n.rpartition(".")[2] for n in rule.after}:
+            return False
+        callees = self.inference.infer(other.value, frame, other.guard)
+        known = {v.name for v in callees if isinstance(v, External)}
+        if known and known.isdisjoint(rule.after):
+            return False
+        if rule.when and not any(self.inference.condition(c, other, frame) for c in rule.when):
+            return False
         data = frame.fn.data
-        if isinstance(other.value, Attr) and _root(other.value.base, data) == subject:
+        if isinstance(other.value, Attr) and _same(_root(other.value.base, data), subject):
             return True
         handed = [_root(expr, data) for _, expr in other.args]
-        if subject in handed:
+        if any(_same(item, subject) or _holds(item, subject, data) for item in handed):
             return True
         origin = subject
         while isinstance(origin, (Elem, Item, Awaited)):  # `done, _ = await wait(futures)`, `for f in done`
             origin = _root(origin.value, data)
-        return isinstance(origin, CallOf) and data.events[origin.event] is other or origin in handed
+        return bool(known) and (isinstance(origin, CallOf) and data.events[origin.event] is other) or origin in handed
 
     def _function_targets(self, value: FunctionValue, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
         fn = value.fn
@@ -485,18 +523,35 @@ class Linker:
     # --- roots
 
     def _on_loop(self, name: str, event: Event, frame: Frame) -> None:
-        for row in self.catalog.on_loop.get(name, ()):
-            if row.argument:
-                expr = self.inference.argument_expression(row.argument, event)
-                if expr is not None:
-                    for value in self.inference.infer(expr, frame, event.guard):
-                        self.add_root(value)
+        self._hand_to_loop(self.catalog.on_loop.get(name, ()), event, frame)
         for row in self.catalog.startup.get(name, ()):
             if row.argument and (not row.when or any(self.inference.condition(c, event, frame) for c in row.when)):
                 expr = self.inference.argument_expression(row.argument, event)
                 for value in self.inference.infer(expr, frame, event.guard) if expr is not None else ():
                     if isinstance(value, FunctionValue):
                         self.inference.frame(value.fn, value.receiver, None, value.closure).startup = True
+
+    def _hand_to_loop(self, rows: Iterable[OnLoop], event: Event, frame: Frame) -> None:
+        """The arguments that these functions let the loop run become roots."""
+        for row in rows:
+            if row.argument == "*":
+                handed = [expr for _, expr in event.args]
+            else:
+                expr = self.inference.argument_expression(row.argument, event) if row.argument else None
+                handed = [expr] if expr is not None else []
+            for expr in handed:
+                for value in self.inference.infer(expr, frame, event.guard):
+                    self.add_root(value)
+
+    def _telling_on_loop(self) -> dict[str, list[OnLoop]]:
+        """Methods that hand callbacks to the loop, by names that nothing else has: they count on an object of unknown type too."""
+        if self._telling is None:
+            self._telling = {}
+            for name, rows in self.catalog.on_loop.items():
+                owner, _, last = name.rpartition(".")
+                if "_" in last.strip("_") and owner in self.catalog.types:
+                    self._telling.setdefault(last, []).extend(rows)
+        return self._telling
 
     def add_root(self, value: Value) -> None:
         """The loop runs this function."""
@@ -564,6 +619,18 @@ def _root(expr: Expr, data: Function) -> Expr:
         else:
             break
     return expr
+
+
+def _same(first: Expr, second: Expr) -> bool:
+    """The same attribute of `self` in two methods, or the same expression in one."""
+    if isinstance(first, Attr) and isinstance(second, Attr) and first.name == second.name:
+        return type(first.base) is type(second.base) or first.base == second.base
+    return first == second
+
+
+def _holds(item: Expr, subject: Expr, data: Function) -> bool:
+    """Whether a display that was handed over holds the subject."""
+    return isinstance(item, Seq) and any(_root(part, data) == subject for part in item.items)
 
 
 def _last(expr: Expr) -> str:

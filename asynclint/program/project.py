@@ -183,6 +183,10 @@ class Project:
             name = f"{last}.{name}"
             self._by_name.setdefault(name, []).append(module)
 
+    def inside(self, path: str) -> str:
+        """A path as seen from the project's root."""
+        return path[len(self.root) + 1 :] if path.startswith(f"{self.root}/") else path
+
     def find(self, name: str, importer: Module) -> Module | None:
         """The module of that name, as `importer` sees it: of several the one nearest to it. A name of the standard library must lie beside it."""
         found = self._by_name.get(name)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from asynclint.catalog import Catalog
 from asynclint.program.project import Module, Project
-from asynclint.syntax.index import CLASS, CODE, IndexedUnit
+from asynclint.syntax.index import CLASS, CODE, DEF, METHOD, IndexedUnit
 
 #: members that some builtin or everyday class has too: as a method name they prove nothing
 AMBIGUOUS = frozenset(
@@ -30,6 +30,7 @@ class Relevance:
 
     def __init__(self, project: Project, catalog: Catalog) -> None:
         self.project = project
+        self._catalog = catalog
         self.hot: set[str] = set(_handled_names(catalog))
         self._sinks = _sink_words(catalog)
         self.hot.update(self._sinks)
@@ -97,7 +98,16 @@ class Relevance:
             for unit in module.file_index.units if renamed else ():
                 if any(f"{name}(" in unit.words or name in unit.words for name in renamed):
                     found[module.number, unit.start] = (module, unit)
+        attentive = self.attentive()
+        for module in self.project.modules:
+            if module.number in attentive:
+                found.update({(module.number, unit.start): (module, unit) for unit in module.file_index.units if unit.kind in (DEF, METHOD)})
         return list(found.values())
+
+    def attentive(self) -> set[int]:
+        """Modules that know a library whose every method may block: there no name says anything."""
+        roots = {name.partition(".")[0] for name in self._catalog.blocking if name.endswith(".*")}
+        return {module.number for module in self.project.modules if not roots.isdisjoint(self._outside[module.number])}
 
     def _is_telling(self, module: Module, word: str, origin: Origin) -> bool:
         """A function that is named and not called may be handed on; that is believed of a library that the file itself imports."""
@@ -174,7 +184,7 @@ def _sink_words(catalog: Catalog) -> dict[str, Origin]:
         origin.method &= target.rpartition(".")[0] in catalog.types and not special
         origin.silent |= special or target in catalog.properties
     words.pop("__import__", None)
-    for name in made:
+    for name in [*made, *(name for name, rows in catalog.startup.items() if any(row.argument for row in rows))]:
         parts = name.split(".")
         origin = words.setdefault(parts[-1], Origin())
         origin.roots.add("" if parts[0] == "builtins" else parts[0])

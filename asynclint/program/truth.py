@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from asynclint.program.infer import Inference
 
 _TYPE_TESTS = {"builtins.isinstance", "builtins.issubclass"}
-_TEXT_TESTS = ("startswith", "endswith")
+_TEXT_TESTS = {"builtins.str.startswith": str.startswith, "builtins.str.endswith": str.endswith}
 _OBJECTS = (FunctionValue, ClassValue, ModuleValue, Coroutine, Generator, Lazy, Partial)
 _TYPES = {"builtins.str": str, "builtins.int": int, "builtins.float": float, "builtins.bool": bool}
 
@@ -33,6 +33,8 @@ def truth(inference: Inference, test: Expr, frame: Frame, guard: int) -> bool | 
         case Op("or", items):
             found_all = [truth(inference, item, frame, guard) for item in items]
             return True if True in found_all else None if None in found_all else False
+        case Op("isinstance", (subject, classes)):
+            return _all_agree([is_a(inference, v, classes, frame) for v in inference.values_of(inference.infer(subject, frame, guard))])
         case Op(("==" | "!=" | "is" | "is not") as op, (left, right)):
             same = _same(inference, left, right, frame, guard)
             return None if same is None else same is not op.endswith(("!=", "not"))
@@ -59,6 +61,8 @@ def _all_agree(found: list[bool | None]) -> bool | None:
 
 
 def _same(inference: Inference, left: Expr, right: Expr, frame: Frame, guard: int) -> bool | None:
+    if _asks_for_thread(inference, left, frame) or _asks_for_thread(inference, right, frame):
+        return True  # the loop's own thread: what is compared is, by all custom, the thread of the loop
     lefts, rights = (inference.values_of(inference.infer(e, frame, guard)) for e in (left, right))
     if not lefts or not rights:
         return None
@@ -73,6 +77,13 @@ def _same(inference: Inference, left: Expr, right: Expr, frame: Frame, guard: in
             else:
                 found.append(None)
     return _all_agree(found)
+
+
+def _asks_for_thread(inference: Inference, expr: Expr, frame: Frame) -> bool:
+    if not isinstance(expr, CallOf):
+        return False
+    callees = inference.infer(frame.fn.data.events[expr.event].value, frame)
+    return any(isinstance(v, External) and inference.catalog.answers.get(v.name) == "this-thread" for v in callees)
 
 
 def _within(inference: Inference, left: Expr, right: Expr, positive: bool, frame: Frame, guard: int) -> bool | None:
@@ -98,8 +109,9 @@ def _call_truth(inference: Inference, event: Event, frame: Frame) -> bool | None
                 return truth(inference, event.args[0][1], frame, event.guard)
             if callee.name in inference.catalog.answers:
                 return _answer(inference, inference.catalog.answers[callee.name], event, frame)
-            if isinstance(callee.receiver, Literal) and isinstance(callee.receiver.value, str):
-                return _text_test(inference, callee, event, frame)
+            if callee.name in _TEXT_TESTS and isinstance(event.value, Attr):
+                texts = inference.values_of(inference.infer(event.value.base, frame, event.guard))
+                return _all_agree([_text_test(inference, text, callee.name, event, frame) for text in texts])
         elif isinstance(callee, FunctionValue) and not callee.fn.is_async:
             return _all_agree([_value_truth(v) for v in inference.call_result(event, frame)])
     return None
@@ -120,18 +132,18 @@ def _answer(inference: Inference, answer: str, event: Event, frame: Frame) -> bo
     return _all_agree(found)
 
 
-def _text_test(inference: Inference, callee: External, event: Event, frame: Frame) -> bool | None:
+def _text_test(inference: Inference, text: Value, name: str, event: Event, frame: Frame) -> bool | None:
     """`"text".startswith("prefix")` on known text."""
-    method = callee.name.rpartition(".")[2]
-    if method not in _TEXT_TESTS or len(event.args) != 1 or not isinstance(callee.receiver, Literal):
+    if len(event.args) != 1 or not isinstance(text, Literal) or not isinstance(text.value, str):
         return None
+    test = _TEXT_TESTS[name]
     found: list[bool | None] = []
     for value in inference.infer(event.args[0][1], frame, event.guard):
         if isinstance(value, Literal) and isinstance(value.value, str):
-            found.append(getattr(str(callee.receiver.value), method)(value.value))
+            found.append(test(text.value, value.value))
         elif isinstance(value, Collection) and value.kind == "tuple":
             options = [i.value for item in value.items for i in item if isinstance(i, Literal) and isinstance(i.value, str)]
-            found.append(getattr(str(callee.receiver.value), method)(tuple(options)) if len(options) == len(value.items) else None)
+            found.append(test(text.value, tuple(options)) if len(options) == len(value.items) else None)
         else:
             found.append(None)
     return _all_agree(found)
