@@ -13,8 +13,10 @@ from asynclint.program.values import Frame
 
 #: the event of a function with its position and text
 Located = Callable[[FunctionDef, int], Event]
-#: folders and files whose code does not serve anyone
-_ASIDE = frozenset(("tests", "test", "testing", "examples", "example", "docs", "benchmarks"))
+#: folders whose code serves nobody: off by default
+_ASIDE = frozenset(("tests", "test", "testing", "pytest", "examples", "example", "docs", "benchmarks"))
+#: folders and files of command lines, whose loop has one task: one step cheaper
+_COMMAND_LINE = frozenset(("cli", "_cli", "cli.py", "_cli.py", "__main__.py", "setup.py", "manage.py"))
 
 
 class Candidate:
@@ -22,9 +24,9 @@ class Candidate:
 
     __slots__ = ("cost", "effect", "path", "root")
 
-    def __init__(self, root: Frame, effect: Effect, path: str, aside: bool) -> None:
+    def __init__(self, root: Frame, effect: Effect, path: str, steps: int) -> None:
         self.root, self.effect, self.path = root, effect, path
-        lower = root.startup or aside
+        lower = max(steps, int(root.startup))
         self.cost = max(effect.cost - lower, int(Cost.BRIEF))
 
     @property
@@ -39,10 +41,12 @@ class Candidate:
             effect = effect.next
 
 
-def is_aside(path: str) -> bool:
-    """Tests, examples and documentation."""
+def steps_down(path: str) -> int:
+    """How much cheaper the code of a file is for where it lies: tests and examples are off by default, command lines one step lower."""
     *folders, file = path.split("/")
-    return not _ASIDE.isdisjoint(folders) or file.startswith("test_") or file == "conftest.py"
+    if not _ASIDE.isdisjoint(folders) or file.startswith("test_") or file == "conftest.py":
+        return 2
+    return 0 if _COMMAND_LINE.isdisjoint((*folders, file)) else 1
 
 
 def candidates(
@@ -63,7 +67,7 @@ def candidates(
             best = best_of(at_event)
             if best is None:
                 continue
-            candidate = Candidate(root, best, path, is_aside(inside(root.fn.module.path)))
+            candidate = Candidate(root, best, path, steps_down(inside(root.fn.module.path)))
             known = found.get((root.fn, number))
             if known is None or candidate.rank > known.rank:
                 found[root.fn, number] = candidate

@@ -66,29 +66,34 @@ class Exploration:
 
     def _visit(self, candidates: Iterable[Candidate]) -> None:
         for module, unit in candidates:
-            key = (module.number, unit.start)
-            frames = self._units.get(key)
-            if frames is None:
-                frames = self._units[key] = []
-                facts = module.facts(unit)
-                if facts.error:
+            try:
+                self._visit_unit(module, unit)
+            except Exception as error:  # one unit must not cost the results of all others
+                self._fail(module.path, f"internal failure in line {unit.line}: {type(error).__name__}: {error}")
+        self._blocking = self.effects.settle(self._floor)
+
+    def _visit_unit(self, module: Module, unit: IndexedUnit) -> None:
+        key = (module.number, unit.start)
+        frames = self._units.get(key)
+        if frames is None:
+            frames = self._units[key] = []
+            facts = module.facts(unit)
+            if facts.error:
+                return
+            if unit.kind in (CODE, CLASS):
+                self._visit_statements(module, unit)
+            for index in range(1, len(facts.functions)):
+                owner = self.project.owner(module, unit) if unit.kind == METHOD and index == 1 else None
+                fn = module.function(unit, index, owner)
+                if fn.data.kind in ("class", "module"):
                     continue
-                if unit.kind in (CODE, CLASS):
-                    self._visit_statements(module, unit)
-                for index in range(1, len(facts.functions)):
-                    owner = self.project.owner(module, unit) if unit.kind == METHOD and index == 1 else None
-                    fn = module.function(unit, index, owner)
-                    if fn.data.kind in ("class", "module"):
-                        continue
-                    frame = self.inference.general_frame(fn)
-                    frames.append(frame)
-                    self._functions[fn] = None
-                    self._decorated(fn)
-                self._hold(module, unit)
-                frames.extend(self._waiting.pop(key, ()))
-            for frame in list(frames):
-                self._link(frame)
-        self._drain()
+                frames.append(self.inference.general_frame(fn))
+                self._functions[fn] = None
+                self._decorated(fn)
+            self._hold(module, unit)
+            frames.extend(self._waiting.pop(key, ()))
+        for frame in list(frames):
+            self._link(frame)
 
     def _visit_statements(self, module: Module, unit: IndexedUnit) -> None:
         """Module-level statements do not run on the loop, but they may hand callbacks to it, and they name things."""
@@ -188,9 +193,6 @@ class Exploration:
                 if general not in self._units[frame.fn.module.number, frame.fn.unit.start]:
                     self._units[frame.fn.module.number, frame.fn.unit.start].append(general)
                     self._functions[fn] = None
-
-    def _drain(self) -> None:
-        self._blocking = self.effects.settle(self._floor)
 
     def _next(self) -> list[Candidate]:
         """Units that name what was found to block."""

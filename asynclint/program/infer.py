@@ -40,6 +40,7 @@ class Inference:
         self._contexts: dict[FunctionDef, int] = {}
         self._globals: dict[tuple[int, str], Values] = {}
         self._global_active: set[tuple[int, str]] = set()
+        self._module_active: set[tuple[int, str]] = set()
         self._mro: dict[ClassDef, list[ClassDef | str]] = {}
         self._members: dict[tuple[object, str], Values] = {}
         self._member_active: set[tuple[object, str]] = set()
@@ -140,7 +141,7 @@ class Inference:
             case Seq():
                 return self._sequence(expr, frame)
             case Fn():
-                return (FunctionValue(frame.fn.module.function(frame.fn.unit, expr.index), None, frame),)
+                return (FunctionValue(frame.fn.module.function(frame.fn.unit, expr.index), None, frame if frame.fn.data.kind != "module" else None),)
             case Cls():
                 return (ClassValue(frame.fn.module.cls(frame.fn.unit, expr.index)),)
         return UNKNOWN
@@ -226,6 +227,16 @@ class Inference:
 
     def module_member(self, module: Module, name: str, star: bool = False) -> Values:
         """An attribute of a project module: a binding of it, else a module below it."""
+        key = (module.number, name)
+        if key in self._module_active:
+            return UNKNOWN
+        self._module_active.add(key)
+        try:
+            return self._module_member(module, name, star)
+        finally:
+            self._module_active.discard(key)
+
+    def _module_member(self, module: Module, name: str, star: bool) -> Values:
         if module.binders(name) or name in module.imports:
             values = self.global_name(module, name)
             if values:
