@@ -45,9 +45,27 @@ def truth(inference: Inference, test: Expr, frame: Frame, guard: int) -> bool | 
         case Name("TYPE_CHECKING") | Attr(_, "TYPE_CHECKING"):
             return False
         case Local() | Name() | Attr() | Op("if"):
-            values = inference.values_of(inference.infer(test, frame, guard))
-            return _all_agree([_value_truth(v) for v in values])
+            return _all_agree([_value_truth(v) for v in _settled(inference, test, frame, guard)])
     return None
+
+
+def _settled(inference: Inference, expr: Expr, frame: Frame, guard: int) -> Values:
+    """The values of an expression, as far as they still hold when the test runs: () where something else may have been assigned meanwhile.
+
+    Attributes of objects and lower-case globals begin as None or False only to be filled later; constants of modules stay what they are.
+    """
+    values = inference.values_of(inference.infer(expr, frame, guard))
+    if not any(isinstance(v, Literal) for v in values):
+        return values
+    match expr:
+        case Attr(base, name):
+            owners = inference.values_of(inference.infer(base, frame, guard))
+            if any(isinstance(o, Instance) and getattr(o, "fields", ()) for o in owners):
+                return values
+            return values if name.isupper() and all(isinstance(o, (ModuleValue, ClassValue)) for o in owners) else UNKNOWN
+        case Name(name):
+            return values if name.isupper() or name.strip("_").isupper() or frame.closure is not None else UNKNOWN
+    return values
 
 
 def _value_truth(value: Value) -> bool | None:
@@ -63,7 +81,7 @@ def _all_agree(found: list[bool | None]) -> bool | None:
 def _same(inference: Inference, left: Expr, right: Expr, frame: Frame, guard: int) -> bool | None:
     if _asks_for_thread(inference, left, frame) or _asks_for_thread(inference, right, frame):
         return True  # the loop's own thread: what is compared is, by all custom, the thread of the loop
-    lefts, rights = (inference.values_of(inference.infer(e, frame, guard)) for e in (left, right))
+    lefts, rights = (_settled(inference, e, frame, guard) for e in (left, right))
     if not lefts or not rights:
         return None
     found: list[bool | None] = []
@@ -89,7 +107,7 @@ def _asks_for_thread(inference: Inference, expr: Expr, frame: Frame) -> bool:
 def _within(inference: Inference, left: Expr, right: Expr, positive: bool, frame: Frame, guard: int) -> bool | None:
     if not isinstance(right, Seq) or right.comprehension:
         return None
-    lefts = inference.infer(left, frame, guard)
+    lefts = _settled(inference, left, frame, guard)
     options = [v for item in (right.keys or right.items) for v in inference.infer(item, frame, guard)]
     if not lefts or len(options) < len(right.items) or not all(isinstance(v, Literal) for v in (*lefts, *options)):
         return None
