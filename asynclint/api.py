@@ -6,14 +6,26 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from asynclint.cache import Cache, digest, stamps
-from asynclint.catalog import Blocking, Catalog, Library, LibraryFile, NonBlocking, Offloader, OnLoop, load_catalog, load_rules, rules_folder
+from asynclint.catalog import (
+    Blocking,
+    Catalog,
+    Library,
+    LibraryFile,
+    NonBlocking,
+    Offloader,
+    OnLoop,
+    load_catalog,
+    load_rules,
+    rules_folder,
+)
 from asynclint.check.blocking import candidates, finding
 from asynclint.check.select import Selection, check_codes, select
 from asynclint.check.suppress import mentions, suppress
@@ -74,7 +86,11 @@ class Run:
         roots = sorted({project_root(path) for path in shown})
         files = project_files(roots, self.config)
         everything = list(dict.fromkeys([*files, *shown]))
-        cache = Cache(Path(self.config.cache_dir or os.path.join(roots[0] if roots else ".", ".asynclint_cache"))) if use_cache or clear_cache else None
+        cache = (
+            Cache(Path(self.config.cache_dir or os.path.join(roots[0] if roots else ".", ".asynclint_cache")))
+            if use_cache or clear_cache
+            else None
+        )
         if clear_cache and cache is not None:
             cache.clear()
         if not use_cache:
@@ -116,12 +132,17 @@ class Run:
             msgspec.msgpack.encode([list(paths), sorted(shown.items()), sorted(stamp.items()), os.getcwd(), self.stdin or ()]),
             msgspec.json.encode(self.config, enc_hook=str),
             stamps(rules_folder(), "*.toml"),
-            *(msgspec.json.encode(self.configs.of_source(path), enc_hook=str) for path in sorted({os.path.dirname(p) + "/x" for p in shown})),
+            *(
+                msgspec.json.encode(self.configs.of_source(path), enc_hook=str)
+                for path in sorted({os.path.dirname(p) + "/x" for p in shown})
+            ),
         ).hex()
 
     # --- the stages
 
-    def _analyse(self, files: list[str], shown: dict[str, str], root: str, cache: Cache | None, stamp: dict[str, tuple[int, int]]) -> Report:
+    def _analyse(
+        self, files: list[str], shown: dict[str, str], root: str, cache: Cache | None, stamp: dict[str, tuple[int, int]]
+    ) -> Report:
         scans = self._index(files, cache, stamp)
         notes = list(self._file_findings(scans, shown))
         catalog = self._catalog()
@@ -166,7 +187,7 @@ class Run:
             if known is not None and known[0] == stamp.get(path) and path != standard_input:
                 encoded[path] = bytes(known[1])
         missing = [path for path in files if path not in encoded and path != standard_input]
-        for part, results in self._in_parallel(scan_files, _parts(missing, 64), len(missing) > MANY_FILES, "indexing"):
+        for (part,), results in self.in_parallel(scan_files, [(p,) for p in _parts(missing, 64)], len(missing) > MANY_FILES, "indexing"):
             encoded.update(zip(part, results, strict=True))
         if cache is not None and missing:
             kept = {path: (stamp[path], msgspec.Raw(data)) for path, data in encoded.items() if path in stamp}
@@ -195,7 +216,10 @@ class Run:
 
     def _floor(self, shown: dict[str, str]) -> int:
         """The least cost that any configuration of this run asks for."""
-        return min((int(self.configs.of_source(path).min_cost) for path in {os.path.dirname(p) + "/x" for p in shown.values()}), default=int(Cost.SLOW))
+        return min(
+            (int(self.configs.of_source(path).min_cost) for path in {os.path.dirname(p) + "/x" for p in shown.values()}),
+            default=int(Cost.SLOW),
+        )
 
     def _catalog(self) -> Catalog:
         """The catalog with the user's own entries after it."""
@@ -228,7 +252,9 @@ class Run:
                 with_comments[absolute] = mentions(self._text_or_nothing(absolute))
             return with_comments[absolute]
 
-        found = candidates(exploration.roots, exploration.effects, lambda fn: shown.get(fn.module.path), exploration.project.inside, self.config.transitive)
+        found = candidates(
+            exploration.roots, exploration.effects, lambda fn: shown.get(fn.module.path), exploration.project.inside, self.config.transitive
+        )
         found = [c for c in found if worth(c.cost, c.effect.confidence, c.root.fn.module.path)]
         functions = [effect.frame.fn for c in found for effect in c.chain()]
         store.locate(functions)
@@ -266,17 +292,19 @@ class Run:
         """Whether standard input stands for this file."""
         return self.stdin is not None and path == _absolute(self.stdin[0])
 
-    def _in_parallel(self, function, parts, many, stage):  # type: ignore[no-untyped-def]
-        """(part, result) for each part: in worker processes if there is much to do."""
+    def in_parallel(
+        self, function: Callable[..., list[bytes]], parts: Sequence[tuple[Any, ...]], many: bool, stage: str
+    ) -> Iterator[tuple[tuple[Any, ...], list[bytes]]]:
+        """(arguments, result) of each call, in order: in worker processes if there is much to do."""
         jobs = self.config.jobs or os.cpu_count() or 1
         if not many or jobs < 2:
             for number, part in enumerate(parts):
                 self.progress(stage, number, len(parts))
-                yield part, function(*part) if isinstance(part, tuple) else function(part)
+                yield part, function(*part)
             return
         if self._pool is None:
             self._pool = ProcessPoolExecutor(jobs, initializer=gc.disable)
-        futures = [self._pool.submit(function, *part) if isinstance(part, tuple) else self._pool.submit(function, part) for part in parts]
+        futures = [self._pool.submit(function, *part) for part in parts]
         for number, (part, future) in enumerate(zip(parts, futures, strict=True)):
             self.progress(stage, number, len(parts))
             yield part, future.result()
@@ -334,7 +362,10 @@ class FactsStore:
                 elif key in keys:
                     self._new[keys[key]] = data
 
-    def _summaries(self, wanted: Iterable[tuple[Module, IndexedUnit]], positions: bool, many: bool):  # type: ignore[no-untyped-def]
+    def _summaries(
+        self, wanted: Iterable[tuple[Module, IndexedUnit]], positions: bool, many: bool
+    ) -> Iterator[tuple[tuple[Module, list[IndexedUnit]], list[bytes]]]:
+        """The encoded facts of units, by module."""
         by_module: dict[Module, list[IndexedUnit]] = {}
         for module, unit in wanted:
             by_module.setdefault(module, []).append(unit)
@@ -343,7 +374,7 @@ class FactsStore:
             yield (module, units), encoded_facts(self._run.text(module.path), units, positions)
         away = [(m, u) for m, u in by_module.items() if many and not self._run.is_replaced(m.path)]
         parts = [(m.path, u, positions) for m, u in away]
-        for (module, units), (_, results) in zip(away, self._run._in_parallel(summarize_units, parts, many, "parsing"), strict=True):
+        for (module, units), (_, results) in zip(away, self._run.in_parallel(summarize_units, parts, many, "parsing"), strict=True):
             yield (module, units), results
 
     def locate(self, functions: Iterable[FunctionDef]) -> None:
@@ -369,7 +400,14 @@ class FactsStore:
 
 def _note(code: str, name: str, path: str, message: str, line: int, column: int) -> Finding:
     return Finding(
-        code, name, message, path, Span(line, column, line, column + 1), confidence=Confidence.CERTAIN, cost=Cost.UNBOUNDED, statement=(line, line)
+        code,
+        name,
+        message,
+        path,
+        Span(line, column, line, column + 1),
+        confidence=Confidence.CERTAIN,
+        cost=Cost.UNBOUNDED,
+        statement=(line, line),
     )
 
 
@@ -391,5 +429,3 @@ def _stamps(files: Iterable[str]) -> dict[str, tuple[int, int]]:
 
 def _parts(items: list[str], size: int) -> list[list[str]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
-
-

@@ -227,7 +227,8 @@ class Condition(msgspec.Struct, frozen=True):
 
     name: str
     position: int  # -1: by keyword only
-    test: Literal["given", "missing", "equals", "is", "is not"]
+    #: given, missing, equals, is, is not
+    test: str
     value: Any = None
     #: the value is the dotted name of a constant
     constant: bool = False

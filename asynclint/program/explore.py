@@ -15,7 +15,7 @@ from asynclint.program.link import Linker
 from asynclint.program.project import FunctionDef, Module, Project
 from asynclint.program.propagate import Effects
 from asynclint.program.relevance import Relevance
-from asynclint.program.values import Choice, Edge, External, Frame, FunctionValue, Generator, Instance, Lazy, Later, Partial, Value
+from asynclint.program.values import Choice, Edge, External, Frame, FunctionValue, Generator, Instance, Later, Lazy, Partial, Value
 from asynclint.syntax.index import CLASS, CODE, METHOD, IndexedUnit
 
 Candidate = tuple[Module, IndexedUnit]
@@ -28,7 +28,15 @@ _IMPLICIT = frozenset(("__enter__", "__exit__", "__iter__", "__next__", "__call_
 class Exploration:
     """The call graph and the effects of all that matters in a project."""
 
-    def __init__(self, project: Project, inference: Inference, relevance: Relevance, prepare: Callable[[list[Candidate]], None], fail: Callable[[str, str], None], floor: int) -> None:
+    def __init__(
+        self,
+        project: Project,
+        inference: Inference,
+        relevance: Relevance,
+        prepare: Callable[[list[Candidate]], None],
+        fail: Callable[[str, str], None],
+        floor: int,
+    ) -> None:
         self.project = project
         self.inference = inference
         self.catalog = inference.catalog
@@ -92,7 +100,7 @@ class Exploration:
                 self._decorated(fn)
             self._hold(module, unit)
             frames.extend(self._waiting.pop(key, ()))
-        for frame in list(frames):
+        for frame in frames:
             self._link(frame)
 
     def _visit_statements(self, module: Module, unit: IndexedUnit) -> None:
@@ -176,7 +184,11 @@ class Exploration:
                 known.append(frame)
                 return True
             return False
-        if any(isinstance(v, (FunctionValue, Partial, Generator, Lazy, Later, Instance, External)) for values in frame.params.values() for v in values):
+        if any(
+            isinstance(v, (FunctionValue, Partial, Generator, Lazy, Later, Instance, External))
+            for values in frame.params.values()
+            for v in values
+        ):
             self._units[key] = [frame, *self._waiting.pop(key, ())]
             self._link_general(frame)
             return True
@@ -275,5 +287,3 @@ def _frames(edge: Edge) -> list[Frame]:
     if isinstance(edge.target, Frame):
         return [edge.target]
     return edge.target.frames if isinstance(edge.target, Choice) else []
-
-

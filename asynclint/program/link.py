@@ -7,15 +7,50 @@ from collections.abc import Iterable, Iterator
 
 from asynclint.catalog import Blocking, OnLoop, Quiets
 from asynclint.facts import (
-    CALL, ENTER, GET, IMPORT, ITER, SUB, Attr, Awaited, CallOf, Const, Elem, Entered, Event, Expr, Fn, Function, Import, Item, Local, Name, Op,
-    Param, Seq,
+    CALL,
+    ENTER,
+    GET,
+    IMPORT,
+    ITER,
+    SUB,
+    Attr,
+    Awaited,
+    CallOf,
+    Const,
+    Elem,
+    Entered,
+    Event,
+    Expr,
+    Fn,
+    Function,
+    Import,
+    Item,
+    Local,
+    Name,
+    Op,
+    Param,
+    Seq,
 )  # fmt: skip
 from asynclint.facts import Sub as Subscript
 from asynclint.model import Confidence
 from asynclint.program.infer import Inference
 from asynclint.program.project import ClassDef, FunctionDef, Project
 from asynclint.program.values import (
-    Choice, ClassValue, Edge, External, Frame, FunctionValue, Generator, Instance, Later, Lazy, Literal, Partial, Sink, Value, Values,
+    Choice,
+    ClassValue,
+    Edge,
+    External,
+    Frame,
+    FunctionValue,
+    Generator,
+    Instance,
+    Later,
+    Lazy,
+    Literal,
+    Partial,
+    Sink,
+    Value,
+    Values,
 )  # fmt: skip
 from asynclint.syntax.index import CLASS, IndexedUnit
 
@@ -113,7 +148,11 @@ class Linker:
 
     def _hands_on(self, expr: Expr, frame: Frame) -> bool:
         """Whether an argument is a function that may block."""
-        return (isinstance(expr, Attr) and expr.name in self.hot) or (isinstance(expr, (Name, Local)) and expr.id in self.hot) or isinstance(expr, Fn)
+        return (
+            (isinstance(expr, Attr) and expr.name in self.hot)
+            or (isinstance(expr, (Name, Local)) and expr.id in self.hot)
+            or isinstance(expr, Fn)
+        )
 
     def _touches(self, expr: Expr, frame: Frame, depth: int) -> bool:
         """Whether an expression names something hot, through local definitions too."""
@@ -134,7 +173,9 @@ class Linker:
             case Param():
                 found = frame.params.get(expr.index, ())
                 annotation = frame.fn.data.params[expr.index].annotation if expr.index < len(frame.fn.data.params) else None
-                return any(isinstance(v, (Generator, FunctionValue, Lazy, Later, Partial, Instance)) for v in found) or annotation is not None
+                return (
+                    any(isinstance(v, (Generator, FunctionValue, Lazy, Later, Partial, Instance)) for v in found) or annotation is not None
+                )
             case Seq():
                 return expr.kind == "generator"
             case Op() | Seq():
@@ -256,9 +297,13 @@ class Linker:
             return False
         subject = _root(event.value.base, frame.fn.data)
         for rule in rules:
-            if rule.guard and any(self._asks(test, held, rule.guard, subject, frame) for test, held, _ in self.inference.guards(frame, event.guard)):
+            if rule.guard and any(
+                self._asks(test, held, rule.guard, subject, frame) for test, held, _ in self.inference.guards(frame, event.guard)
+            ):
                 return True
-            if rule.after and any(self._is_after(other, rule, subject, at) for at in self._places(subject, frame) for other in at.fn.data.events):
+            if rule.after and any(
+                self._is_after(other, rule, subject, at) for at in self._places(subject, frame) for other in at.fn.data.events
+            ):
                 return True
         return False
 
@@ -282,7 +327,11 @@ class Linker:
                 return any(self._asks(item, False, names, subject, frame) for item in items)
             case CallOf() if held:
                 callee = frame.fn.data.events[test.event].value
-                return isinstance(callee, Attr) and callee.name in {n.rpartition(".")[2] for n in names} and _root(callee.base, frame.fn.data) == subject
+                return (
+                    isinstance(callee, Attr)
+                    and callee.name in {n.rpartition(".")[2] for n in names}
+                    and _root(callee.base, frame.fn.data) == subject
+                )
         return False
 
     def _is_after(self, other: Event, rule: Quiets, subject: Expr, frame: Frame) -> bool:
@@ -304,7 +353,7 @@ class Linker:
         origin = subject
         while isinstance(origin, (Elem, Item, Awaited)):  # `done, _ = await wait(futures)`, `for f in done`
             origin = _root(origin.value, data)
-        return bool(known) and (isinstance(origin, CallOf) and data.events[origin.event] is other) or origin in handed
+        return (bool(known) and (isinstance(origin, CallOf) and data.events[origin.event] is other)) or origin in handed
 
     def _function_targets(self, value: FunctionValue, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
         fn = value.fn
@@ -331,7 +380,8 @@ class Linker:
             return
         target = self.inference.context(value, event, frame)
         if fn.is_async:
-            if not fn.data.generator and any(_is_code(v) for values in target.params.values() for v in values) or value.closure is not None:
+            handed = not fn.data.generator and any(_is_code(v) for values in target.params.values() for v in values)
+            if handed or value.closure is not None:
                 self.roots.append(target)
             return
         if fn.data.generator:
@@ -349,7 +399,8 @@ class Linker:
 
     def _implementation_targets(self, value: FunctionValue, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
         """The implementations of an abstract method in the project."""
-        assert isinstance(value.receiver, Instance) and isinstance(value.receiver.cls, ClassDef)
+        assert isinstance(value.receiver, Instance)
+        assert isinstance(value.receiver.cls, ClassDef)
         found = self.implementations(value.receiver.cls, value.fn.data.name)
         frames = []
         for fn in found:
@@ -410,7 +461,9 @@ class Linker:
         for name in ("__init__", "__post_init__", "__new__"):
             for method in self.inference.member(made, name):
                 if isinstance(method, FunctionValue):
-                    target = self.inference.context(FunctionValue(method.fn, made, method.closure), event if name != "__post_init__" else None, frame)
+                    target = self.inference.context(
+                        FunctionValue(method.fn, made, method.closure), event if name != "__post_init__" else None, frame
+                    )
                     yield target, CERTAIN, False
                 elif isinstance(method, External) and name == "__init__":
                     for row in self._rows(method.name.removesuffix(".__init__"), event, frame):
@@ -600,7 +653,9 @@ def _asked_for(test: Expr, held: bool) -> Expr | None:
 def _fills(data: Function, subject: Expr) -> bool:
     match subject:
         case Attr(base, name):
-            return any(attr == name and (owner == base or type(owner) is type(base)) for owner, attr, *_ in data.attributes) or _stores(data, subject)
+            return any(attr == name and (owner == base or type(owner) is type(base)) for owner, attr, *_ in data.attributes) or _stores(
+                data, subject
+            )
         case Name(name) | Local(name, _):
             return name in data.outer
     return False
@@ -614,7 +669,11 @@ def _stores(data: Function, subject: Expr) -> bool:
 def _root(expr: Expr, data: Function) -> Expr:
     """A local name with one definition stands for that definition's value, so that two mentions compare equal."""
     for _ in range(8):
-        if isinstance(expr, Local) and len(expr.defs) == 1 and isinstance(data.defs[expr.defs[0]], (CallOf, Elem, Item, Awaited, Attr, Local, Param)):
+        if (
+            isinstance(expr, Local)
+            and len(expr.defs) == 1
+            and isinstance(data.defs[expr.defs[0]], (CallOf, Elem, Item, Awaited, Attr, Local, Param))
+        ):
             expr = data.defs[expr.defs[0]]
         else:
             break
@@ -639,10 +698,12 @@ def _last(expr: Expr) -> str:
 
 def _is_code(value: Value) -> bool:
     """Something that a callee may run."""
-    return isinstance(value, (FunctionValue, Partial, Generator, Lazy, Later)) or (isinstance(value, External) and value.name[-1:].islower()) or isinstance(value, Instance)
+    return (
+        isinstance(value, (FunctionValue, Partial, Generator, Lazy, Later))
+        or (isinstance(value, External) and value.name[-1:].islower())
+        or isinstance(value, Instance)
+    )
 
 
 def _with_partial(event: Event, value: Partial) -> Event:
     return Event(CALL, event.value, event.args, event.guard)
-
-

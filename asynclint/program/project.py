@@ -16,7 +16,20 @@ FactsSource = Callable[["Module", IndexedUnit], Unit]
 class Module:
     """One file. `name` is the dotted name by the packages it lies in; `root` is the folder that this name counts from."""
 
-    __slots__ = ("_by_name", "_classes", "_functions", "_project", "file_index", "imports", "name", "number", "package", "path", "root", "stars")
+    __slots__ = (
+        "_by_name",
+        "_classes",
+        "_functions",
+        "_project",
+        "file_index",
+        "imports",
+        "name",
+        "number",
+        "package",
+        "path",
+        "root",
+        "stars",
+    )
 
     def __init__(self, project: Project, number: int, path: str, name: str, root: str, package: bool, index: FileIndex) -> None:
         self._project = project
@@ -176,7 +189,9 @@ class Project:
         module = Module(self, len(self.modules), path, name, folder, stem == "__init__", index)
         self.modules.append(module)
         self._by_name.setdefault(name, []).append(module)
-        while len(folder) > len(self.root) and folder.startswith(self.root):  # the same module, seen from a folder further up: namespace packages
+        while len(folder) > len(self.root) and folder.startswith(
+            self.root
+        ):  # the same module, seen from a folder further up: namespace packages
             folder, _, last = folder.rpartition("/")
             if not last.isidentifier():
                 break
@@ -188,7 +203,10 @@ class Project:
         return path[len(self.root) + 1 :] if path.startswith(f"{self.root}/") else path
 
     def find(self, name: str, importer: Module) -> Module | None:
-        """The module of that name, as `importer` sees it: of several the one nearest to it. A name of the standard library must lie beside it."""
+        """The module of that name, as `importer` sees it: of several the one nearest to it.
+
+        A module that is named as one of the standard library counts only for those beside it.
+        """
         found = self._by_name.get(name)
         if not found:
             return None
@@ -197,7 +215,7 @@ class Project:
             return found[0] if found else None
         if len(found) == 1:
             return found[0]
-        return max(found, key=lambda m: (m.name == name, len(os.path.commonprefix([m.path, importer.path]))))
+        return max(found, key=lambda m: (m.name == name, _common(m.path, importer.path)))
 
     def knows(self, name: str) -> bool:
         """Whether some module has that name or lies below it."""
@@ -217,6 +235,11 @@ class Project:
                 facts = self.facts(module, candidate)
                 return module.cls(candidate, 0) if facts.classes and not facts.error else None
         return None
+
+
+def _common(first: str, second: str) -> int:
+    """How many characters two paths share from the start."""
+    return next((i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second)))
 
 
 def _is_package(folder: str, known: dict[str, bool]) -> bool:

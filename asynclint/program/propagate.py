@@ -88,7 +88,9 @@ class Effects:
         blocking = [best for member in choice.frames if (best := self.best(member)) is not None]
         if not blocking:
             return []
-        confidence = min(edge.confidence, int(Confidence.LIKELY)) if len(blocking) >= MOST * len(choice.frames) else int(Confidence.POSSIBLE)
+        confidence = (
+            min(edge.confidence, int(Confidence.LIKELY)) if len(blocking) >= MOST * len(choice.frames) else int(Confidence.POSSIBLE)
+        )
         return [self._extended(frame, edge, max(blocking, key=lambda e: e.rank), confidence)]
 
     def _extended(self, frame: Frame, edge: Edge, below: Effect, confidence: int) -> Effect:

@@ -13,11 +13,13 @@ from asynclint.syntax.index import CLASS, CODE, DEF, METHOD, IndexedUnit
 
 #: members that some builtin or everyday class has too: as a method name they prove nothing
 AMBIGUOUS = frozenset(
-    """access acquire add append call check clear close commit connect copy count create delete description dump exception execute exists
-    extend fetch find flush get getvalue glob group index info input insert install is_alive items join keys link list load loads lock map
-    metadata move name names next open owner path platform pop put query read readline release reload remove rename replace request requires
-    reset resolve result retrieve run save search select send seek set shutdown size sort split start stat status stop submit sync system
-    text touch truncate update upload url values version wait walk write data""".split()
+    """
+    access acquire add append call check clear close commit connect copy count create data delete description dump exception execute
+    exists extend fetch find flush get getvalue glob group index info input insert install is_alive items join keys link list load
+    loads lock map metadata move name names next open owner path platform pop put query read readline release reload remove rename
+    replace request requires reset resolve result retrieve run save search seek select send set shutdown size sort split start stat
+    status stop submit sync system text touch truncate update upload url values version wait walk write
+    """.split()  # noqa: SIM905
 )
 #: a name defined at most so often is rare: whoever names it is believed without a look at the imports
 RARE = 2
@@ -88,7 +90,9 @@ class Relevance:
                 called = form[-1] == "("
                 for module, unit in self._postings.get(form, ()):
                     key = (module.number, unit.start)
-                    if key in found or not (called or origin.silent or unit.kind in (CODE, CLASS) or self._is_telling(module, word, origin)):
+                    if key in found or not (
+                        called or origin.silent or unit.kind in (CODE, CLASS) or self._is_telling(module, word, origin)
+                    ):
                         continue
                     if self._can_mean(module, word, origin):
                         found[key] = (module, unit)
@@ -101,7 +105,9 @@ class Relevance:
         attentive = self.attentive()
         for module in self.project.modules:
             if module.number in attentive:
-                found.update({(module.number, unit.start): (module, unit) for unit in module.file_index.units if unit.kind in (DEF, METHOD)})
+                found.update(
+                    {(module.number, unit.start): (module, unit) for unit in module.file_index.units if unit.kind in (DEF, METHOD)}
+                )
         return list(found.values())
 
     def attentive(self) -> set[int]:
@@ -198,7 +204,8 @@ def _made_types(catalog: Catalog) -> list[str]:
     return [
         name
         for name, given in catalog.returns.items()
-        if not name.rpartition(".")[2].startswith("__") and any(f"{given.partition('[')[0].strip()}.{s}" in catalog.blocking for s in special)
+        if not name.rpartition(".")[2].startswith("__")
+        and any(f"{given.partition('[')[0].strip()}.{s}" in catalog.blocking for s in special)
     ]
 
 

@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING
 from asynclint.facts import Attr, CallOf, Const, Event, Expr, Local, Name, Op, Seq
 from asynclint.program.project import ClassDef
 from asynclint.program.values import (
-    UNKNOWN, ClassValue, Collection, Coroutine, External, Frame, FunctionValue, Generator, Instance, Lazy, Literal, ModuleValue, Partial, Value, Values,
+    UNKNOWN,
+    ClassValue,
+    Collection,
+    Coroutine,
+    External,
+    Frame,
+    FunctionValue,
+    Generator,
+    Instance,
+    Lazy,
+    Literal,
+    ModuleValue,
+    Partial,
+    Value,
+    Values,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -89,7 +103,7 @@ def _same(inference: Inference, left: Expr, right: Expr, frame: Frame, guard: in
         for b in rights:
             if isinstance(a, Literal) and isinstance(b, Literal):
                 found.append(a.value == b.value and (a.value is None) == (b.value is None))
-            elif isinstance(a, Literal) and a.value is None or isinstance(b, Literal) and b.value is None:
+            elif (isinstance(a, Literal) and a.value is None) or (isinstance(b, Literal) and b.value is None):
                 other = b if isinstance(a, Literal) else a
                 found.append(False if isinstance(other, _OBJECTS) or (isinstance(other, Instance) and other.exact) else None)
             else:
@@ -178,7 +192,12 @@ def classes_of(inference: Inference, expr: Expr, frame: Frame) -> list[ClassDef 
             elif isinstance(value, External):
                 found.append(value.name)
             elif isinstance(value, Collection):
-                found.extend(c.cls if isinstance(c, ClassValue) else c.name for part in value.items for c in part if isinstance(c, (ClassValue, External)))
+                found.extend(
+                    c.cls if isinstance(c, ClassValue) else c.name
+                    for part in value.items
+                    for c in part
+                    if isinstance(c, (ClassValue, External))
+                )
     return found
 
 
@@ -192,17 +211,25 @@ def is_a(inference: Inference, value: Value, classes: Expr, frame: Frame) -> boo
             if value.value is None:
                 return False
             known = [_TYPES[w] for w in wanted if isinstance(w, str) and w in _TYPES]
-            return True if isinstance(value.value, tuple(known)) else False if len(known) == len(wanted) or not known else False
+            return isinstance(value.value, tuple(known))
         case Instance():
             ancestors = inference.mro(value.cls)
             if any(w in ancestors for w in wanted):
                 return True
-            if value.exact or isinstance(value.cls, str) and value.cls.startswith("builtins."):
+            if value.exact or (isinstance(value.cls, str) and value.cls.startswith("builtins.")):
                 return False
             below = any(value.cls in inference.mro(w) for w in wanted)
             return None if below else False if all(_concrete(w) for w in wanted) and _concrete(value.cls) else None
         case Collection():
-            return True if f"builtins.{value.kind}" in wanted else None if value.kind == "iterator" else False if all(_concrete(w) for w in wanted) else None
+            return (
+                True
+                if f"builtins.{value.kind}" in wanted
+                else None
+                if value.kind == "iterator"
+                else False
+                if all(_concrete(w) for w in wanted)
+                else None
+            )
         case Generator() | Lazy() | Coroutine():
             return None
     return None
@@ -227,7 +254,7 @@ def narrow(inference: Inference, expr: Expr, values: Values, test: Expr, held: b
                 values = narrow(inference, expr, values, item, False, frame, guard)
             return values
         case Op(("is" | "==" | "is not" | "!=") as op, (subject, Const(None))) if subject == expr:
-            is_none = held is op in ("is", "==")
+            is_none = held is (op in ("is", "=="))
             left = tuple(v for v in values if (isinstance(v, Literal) and v.value is None) is is_none)
             return left or ((Literal(None),) if is_none else values)
         case CallOf():
@@ -268,6 +295,8 @@ def tested_types(inference: Inference, expr: Expr, test: Expr, held: bool, frame
 
 
 def _is_type_test(inference: Inference, event: Event, frame: Frame) -> bool:
-    return isinstance(event.value, Name) and event.value.id == "isinstance" and any(
-        isinstance(v, External) and v.name in _TYPE_TESTS for v in inference.infer(event.value, frame)
+    return (
+        isinstance(event.value, Name)
+        and event.value.id == "isinstance"
+        and any(isinstance(v, External) and v.name in _TYPE_TESTS for v in inference.infer(event.value, frame))
     )
