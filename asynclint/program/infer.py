@@ -508,7 +508,8 @@ class Inference:
                     continue
                 called = isinstance(expr, CallOf)
                 callee = at.fn.data.events[expr.event].value if isinstance(expr, CallOf) else expr
-                for value in self.infer(callee, at):
+                for found in self.infer(callee, at):
+                    value = self._known_decorator(found) or found
                     if isinstance(value, External):
                         kinds.update(self._decorator_kinds(value, at.fn.data.events[expr.event] if isinstance(expr, CallOf) else None, at))
                     elif isinstance(value, ClassValue) and any(isinstance(c, str) and c in ("builtins.property", "functools.cached_property") for c in self.mro(value.cls)):
@@ -520,6 +521,14 @@ class Inference:
                             replaced = made
         self._decorated[fn] = (frozenset(kinds), replaced)
         return self._decorated[fn]
+
+    def _known_decorator(self, value: Value) -> External | None:
+        """A decorator of the project itself that the catalog or the configuration has a word about."""
+        if not isinstance(value, FunctionValue):
+            return None
+        name = self.catalog.canonical(value.fn.qualified_name)
+        tables = (self.catalog.decorators, self.catalog.on_loop, self.catalog.offloaders, self.catalog.startup)
+        return External(name) if any(name in table for table in tables) else None
 
     def _decorator_kinds(self, value: External, event: Event | None, frame: Frame) -> Iterator[str]:
         row = self.catalog.decorators.get(value.name)
