@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Union
+from typing import TypeAlias
 
 from asynclint.catalog import Blocking
 from asynclint.program.project import ClassDef, FunctionDef, Module
@@ -45,14 +45,25 @@ class ModuleValue:
     module: Module
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Literal:
+    """A constant; `0`, `0.0` and `False` are three."""
+
     value: str | int | float | bool | None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Literal) and type(other.value) is type(self.value) and other.value == self.value
+
+    def __hash__(self) -> int:
+        return hash((type(self.value), self.value))
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A container: `kind` is list, tuple, set, dict or iterator. A tuple's items count by position, others share one element; `keys` of a dict."""
+    """A container: `kind` is list, tuple, set, dict or iterator.
+
+    A tuple's items count by position, others share one element; a dict has `keys` too.
+    """
 
     kind: str
     items: tuple[tuple[Value, ...], ...]
@@ -68,7 +79,7 @@ class Coroutine:
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """A generator of the project that has not run yet. `manager`: made by a context manager function. `offloaded`: it came back from a thread."""
+    """A generator of the project that has not run yet. `manager`: made by a context manager function."""
 
     frame: Frame
     manager: bool = False
@@ -98,7 +109,9 @@ class Partial:
     args: tuple[tuple[str, tuple[Value, ...]], ...]
 
 
-Value = Union[Instance, ClassValue, FunctionValue, External, ModuleValue, Literal, Collection, Coroutine, Generator, Lazy, Later, Partial]
+Value: TypeAlias = (
+    Instance | ClassValue | FunctionValue | External | ModuleValue | Literal | Collection | Coroutine | Generator | Lazy | Later | Partial
+)
 Values = tuple[Value, ...]
 UNKNOWN: Values = ()
 
@@ -149,6 +162,8 @@ class Frame:
         return f"<frame {self.fn.qualified_name} {self.receiver} {self.params}>"
 
 
+#: the types of literals
+LITERAL_TYPES: dict[type, str] = {str: "builtins.str", int: "builtins.int", float: "builtins.float", bool: "builtins.bool"}
 #: containers and partials nest at most so deep; what lies deeper is unknown
 NESTING = 4
 
@@ -177,3 +192,21 @@ def unite(*groups: Values) -> Values:
             if depth(value) <= NESTING:
                 found[value] = None
     return tuple(found)[:8]
+
+
+def without_none(values: Values) -> Values:
+    return tuple(v for v in values if not (isinstance(v, Literal) and v.value is None)) or values
+
+
+def is_plain(value: Value) -> bool:
+    """Numbers, text and the like: nothing to call."""
+    return isinstance(value, Literal) or (
+        isinstance(value, Instance) and value.cls in ("builtins.str", "builtins.int", "builtins.bytes", "builtins.bool", "builtins.float")
+    )
+
+
+def informative(value: Value) -> bool:
+    """Whether binding it to a parameter can decide something."""
+    if isinstance(value, Instance):
+        return value.exact or isinstance(value.cls, str)
+    return isinstance(value, (Literal, FunctionValue, Partial, ClassValue, External, Generator, Lazy))

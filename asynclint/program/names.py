@@ -1,0 +1,123 @@
+"""What names mean: in functions, in modules, across imports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asynclint.program.project import FunctionDef, Module
+from asynclint.program.values import UNKNOWN, External, Frame, ModuleValue, Values, unite
+from asynclint.syntax.index import CODE
+
+if TYPE_CHECKING:
+    from asynclint.program.infer import Inference
+
+
+class Names:
+    """Looks names up where they are bound."""
+
+    def __init__(self, inference: Inference) -> None:
+        self.inference = inference
+        self.catalog = inference.catalog
+        self._globals: dict[tuple[int, str], Values] = {}
+        self._global_active: set[tuple[int, str]] = set()
+        self._module_active: set[tuple[int, str]] = set()
+
+    def lookup(self, name: str, frame: Frame) -> Values:
+        at: Frame | None = frame
+        while at is not None:
+            found = at.fn.data.bindings.get(name)
+            if found and name not in at.fn.data.outer and (at is frame or at.fn.data.kind != "class"):
+                return unite(*(self.inference.infer(at.fn.data.defs[d], at) for d in found))
+            at = at.closure
+        fn: FunctionDef | None = frame.fn
+        if frame.closure is None and fn is not None and fn.enclosing is not None and fn.enclosing.data.kind != "class":
+            return self.lookup(name, self.inference.general_frame(fn.enclosing))
+        if frame.fn.data.kind == "class" and frame.fn.index > 0:
+            found = frame.fn.data.bindings.get(name)
+            if found:
+                return unite(*(self.inference.infer(frame.fn.data.defs[d], frame) for d in found))
+        return self.global_name(frame.fn.module, name)
+
+    def global_name(self, module: Module, name: str) -> Values:
+        """What a name means at module level: the module's own bindings, its imports, star imports, builtins."""
+        key = (module.number, name)
+        known = self._globals.get(key)
+        if known is not None:
+            return known
+        if key in self._global_active:
+            return UNKNOWN
+        self._global_active.add(key)
+        values = self._global(module, name)
+        self._global_active.discard(key)
+        self._globals[key] = values
+        return values
+
+    def _global(self, module: Module, name: str) -> Values:
+        groups: list[Values] = []
+        bound = False
+        for unit in module.binders(name):
+            facts = module.facts(unit)
+            if facts.error or not facts.functions:
+                continue
+            indices = facts.functions[0].bindings.get(name)
+            if indices and unit.kind == CODE and name in module.imports:
+                continue  # imports inside try and if are read from the index
+            if indices:
+                bound = True
+                frame = self.inference.unit_frame(module, unit)
+                groups.append(unite(*(self.inference.infer(facts.functions[0].defs[i], frame) for i in indices[-3:])))
+        for found in module.imports.get(name, ()):
+            bound = True
+            groups.append(self.imported(module.absolute(found.module, found.level), found.attr, module))
+        if bound:
+            return unite(*groups)
+        for star in module.stars:
+            values = self.imported(module.absolute(star.module, star.level), name, module, star=True)
+            if values:
+                return values
+        return (
+            (External(self.catalog.canonical(f"builtins.{name}")),)
+            if f"builtins.{name}" in self.inference.known_names or name in _BUILTINS
+            else UNKNOWN
+        )
+
+    def imported(self, module_name: str, attr: str, importer: Module, star: bool = False) -> Values:
+        """What `from module_name import attr` (or `import module_name`) gives."""
+        found = self.inference.project.find(module_name, importer)
+        if found is None:
+            if attr and star and f"{module_name}.{attr}" not in self.inference.known_names:
+                return UNKNOWN
+            if not attr and self.inference.project.knows(module_name) and found is None:
+                return (External(module_name),)
+            return (External(self.catalog.canonical(f"{module_name}.{attr}" if attr else module_name)),)
+        if not attr:
+            return (ModuleValue(found),)
+        return self.module_member(found, attr, star)
+
+    def module_member(self, module: Module, name: str, star: bool = False) -> Values:
+        """An attribute of a project module: a binding of it, else a module below it."""
+        key = (module.number, name)
+        if key in self._module_active:
+            return UNKNOWN
+        self._module_active.add(key)
+        try:
+            return self._module_member(module, name, star)
+        finally:
+            self._module_active.discard(key)
+
+    def _module_member(self, module: Module, name: str, star: bool) -> Values:
+        if module.binders(name) or name in module.imports:
+            values = self.global_name(module, name)
+            if values:
+                return values
+        below = self.inference.project.find(f"{module.name}.{name}", module)
+        if below is not None and below is not module and not star:
+            return (ModuleValue(below),)
+        for found in module.stars:
+            values = self.imported(module.absolute(found.module, found.level), name, module, star=True)
+            if values:
+                return values
+        return UNKNOWN
+
+
+_BUILTINS = frozenset(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
