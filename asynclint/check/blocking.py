@@ -15,7 +15,7 @@ from asynclint.program.values import Frame
 Located = Callable[[FunctionDef, int], Event]
 #: folders whose code serves nobody: off by default
 _ASIDE = frozenset(("tests", "test", "testing", "pytest", "examples", "example", "docs", "benchmarks"))
-#: folders and files of command lines, whose loop has one task: one step cheaper
+#: folders and files of command lines, whose loop serves one person: off by default too
 _COMMAND_LINE = frozenset(("cli", "_cli", "cli.py", "_cli.py", "__main__.py", "setup.py", "manage.py"))
 
 
@@ -42,11 +42,10 @@ class Candidate:
 
 
 def steps_down(path: str) -> int:
-    """How much cheaper the code of a file is for where it lies: tests and examples are off by default, command lines one step lower."""
+    """By how many steps the code of a file is cheaper for where it lies: what serves nobody but its author is off by default."""
     *folders, file = path.split("/")
-    if not _ASIDE.isdisjoint(folders) or file.startswith("test_") or file == "conftest.py":
-        return 2
-    return 0 if _COMMAND_LINE.isdisjoint((*folders, file)) else 1
+    aside = not _ASIDE.isdisjoint(folders) or file.startswith("test_") or file == "conftest.py"
+    return 2 if aside or not _COMMAND_LINE.isdisjoint((*folders, file)) else 0
 
 
 def candidates(

@@ -35,9 +35,11 @@ from asynclint.facts import Sub as Subscript
 from asynclint.model import Confidence
 from asynclint.program.infer import Inference
 from asynclint.program.project import ClassDef, FunctionDef, Project
+from asynclint.program.truth import FIELDS, known_fields
 from asynclint.program.values import (
     Choice,
     ClassValue,
+    Collection,
     Edge,
     External,
     Frame,
@@ -55,6 +57,8 @@ from asynclint.program.values import (
 from asynclint.syntax.index import CLASS, IndexedUnit
 
 Target = Sink | Frame | Choice
+#: steps by which work is cheaper that is done once for each key, or once for all
+ONCE_A_KEY, ONCE = 1, 2
 CERTAIN, LIKELY, POSSIBLE = int(Confidence.CERTAIN), int(Confidence.LIKELY), int(Confidence.POSSIBLE)
 #: so many implementations of an abstract method are looked at
 IMPLEMENTATIONS = 24
@@ -187,7 +191,7 @@ class Linker:
     # --- edges
 
     def _edges(self, index: int, event: Event, frame: Frame) -> Iterator[Edge]:
-        once = self._is_remembered(frame.fn.data, event.guard)
+        once = self._remembered(frame.fn.data, event.guard)
         guarded = event.guard >= 0 or event.handler
         if event.kind == IMPORT:
             yield from self._import_edges(index, event, frame)
@@ -198,7 +202,7 @@ class Linker:
         if event.kind == CALL:
             self.calls += 1
             self.unresolved += not values
-        targets: list[tuple[Target, int, bool]] = []
+        targets: list[tuple[Target, int, int]] = []
         for value in values:
             targets.extend(self._targets(value, event, frame))
         if not values and event.kind == CALL and isinstance(event.value, Attr):
@@ -216,13 +220,13 @@ class Linker:
                 confidence = min(confidence, LIKELY)
             if id(target) not in seen:
                 seen.add(id(target))
-                yield Edge(index, target, confidence, once or cached)
+                yield Edge(index, target, confidence, max(once, cached))
 
     def _base(self, event: Event) -> Expr:
         assert isinstance(event.value, Subscript)
         return event.value.base
 
-    def _targets(self, value: Value, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+    def _targets(self, value: Value, event: Event, frame: Frame) -> Iterator[tuple[Target, int, int]]:
         if event.kind == CALL:
             yield from self._call_targets(value, event, frame)
         elif event.kind == ENTER:
@@ -234,7 +238,7 @@ class Linker:
 
     # calls
 
-    def _call_targets(self, value: Value, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+    def _call_targets(self, value: Value, event: Event, frame: Frame) -> Iterator[tuple[Target, int, int]]:
         match value:
             case External():
                 yield from self._external_targets(value, event, frame)
@@ -249,7 +253,7 @@ class Linker:
                 for method in self.inference.member(value, "__call__"):
                     yield from self._call_targets(method, event, frame)
 
-    def _external_targets(self, value: External, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+    def _external_targets(self, value: External, event: Event, frame: Frame) -> Iterator[tuple[Target, int, int]]:
         name = value.name
         if name in self.catalog.nonblocking:
             return
@@ -260,7 +264,7 @@ class Linker:
         confidence = CERTAIN if value.receiver is None else LIKELY
         for row in self._rows(name, event, frame):
             if not row.lazy and not self._is_quiet(name, event, frame):
-                yield Sink(name, row), confidence, row.once
+                yield Sink(name, row), confidence, ONCE * row.once
                 return
 
     def _use_values(self, argument: str, value: External, event: Event, frame: Frame) -> Values:
@@ -269,7 +273,7 @@ class Linker:
         expr = self.inference.argument_expression(argument, event)
         return self.inference.infer(expr, frame, event.guard) if expr is not None else ()
 
-    def _used(self, how: str, values: Values, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+    def _used(self, how: str, values: Values, event: Event, frame: Frame) -> Iterator[tuple[Target, int, int]]:
         plain = Event(CALL, event.value, (), event.guard)
         for value in values:
             if how == "call":
@@ -355,12 +359,12 @@ class Linker:
             origin = _root(origin.value, data)
         return (bool(known) and (isinstance(origin, CallOf) and data.events[origin.event] is other)) or origin in handed
 
-    def _function_targets(self, value: FunctionValue, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+    def _function_targets(self, value: FunctionValue, event: Event, frame: Frame) -> Iterator[tuple[Target, int, int]]:
         fn = value.fn
         if fn.data.marker in ("off-loop", "nonblocking"):
             return
         if fn.data.marker == "blocking":
-            yield Sink(fn.qualified_name, MARKED), CERTAIN, False
+            yield Sink(fn.qualified_name, MARKED), CERTAIN, 0
             return
         known = self.known_as(fn)
         if known is not None:
@@ -378,7 +382,7 @@ class Linker:
         if fn.data.stub and declared and isinstance(value.receiver, Instance) and isinstance(value.receiver.cls, ClassDef):
             yield from self._implementation_targets(value, event, frame)
             return
-        target = self.inference.context(value, event, frame)
+        target = self._with_fields(self.inference.context(value, event, frame), event, frame)
         if fn.is_async:
             handed = not fn.data.generator and any(_is_code(v) for values in target.params.values() for v in values)
             if handed or value.closure is not None:
@@ -387,7 +391,30 @@ class Linker:
         if fn.data.generator:
             return  # the body runs where it is iterated
         own = isinstance(event.value, Name) or value.receiver is None or value.receiver == frame.receiver
-        yield target, CERTAIN if own else LIKELY, "cached" in kinds
+        yield (
+            target,
+            CERTAIN if own else LIKELY,
+            (ONCE_A_KEY if len(fn.data.params) > (value.receiver is not None) else ONCE) * ("cached" in kinds),
+        )
+
+    def _with_fields(self, target: Frame, event: Event, frame: Frame) -> Frame:
+        """The callee's frame with what the guards here have settled about fields of its receiver: `if self.content: self.encode()`."""
+        if not isinstance(event.value, Attr) or target.receiver is None:
+            return target
+        base = event.value.base
+        settled: dict[str, bool] = {}
+        if _is_self(base, frame):
+            written = {attr for owner, attr, *_ in frame.fn.data.attributes if _is_self(owner, frame)}
+            settled.update((name, held) for name, held in known_fields(frame).items() if name not in written)
+        for test, held, _ in self.inference.guards(frame, event.guard):
+            field = _field_test(test, held, base)
+            if field is not None:
+                settled.setdefault(*field)
+        settled = {name: held for name, held in settled.items() if f".{name}" in target.fn.unit.words}
+        if not settled:
+            return target
+        facts = Collection("fields", tuple((Literal(name), Literal(held)) for name, held in sorted(settled.items())))
+        return self.inference.frame(target.fn, target.receiver, {**target.params, FIELDS: (facts,)}, target.closure)
 
     def known_as(self, fn: FunctionDef) -> str | None:
         """The name under which the catalog (or the configuration) knows a function of the project."""
@@ -397,7 +424,7 @@ class Linker:
                 return name
         return None
 
-    def _implementation_targets(self, value: FunctionValue, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+    def _implementation_targets(self, value: FunctionValue, event: Event, frame: Frame) -> Iterator[tuple[Target, int, int]]:
         """The implementations of an abstract method in the project."""
         assert isinstance(value.receiver, Instance)
         assert isinstance(value.receiver.cls, ClassDef)
@@ -408,9 +435,9 @@ class Linker:
                 return
             frames.append(self.inference.context(FunctionValue(fn, Instance(fn.owner)) if fn.owner else FunctionValue(fn), event, frame))
         if len(frames) == 1:
-            yield frames[0], LIKELY, False
+            yield frames[0], LIKELY, 0
         elif frames:
-            yield Choice(frames), LIKELY, False
+            yield Choice(frames), LIKELY, 0
 
     def implementations(self, cls: ClassDef, name: str) -> list[FunctionDef]:
         """Methods of that name, with a body, in the subclasses of a class."""
@@ -452,7 +479,7 @@ class Linker:
                 if cls in self.inference.bases(found):
                     yield found
 
-    def _constructor_targets(self, value: ClassValue, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+    def _constructor_targets(self, value: ClassValue, event: Event, frame: Frame) -> Iterator[tuple[Target, int, int]]:
         known = self.catalog.canonical(value.cls.qualified_name)
         if known in self.catalog.blocking or known in self.catalog.nonblocking:
             yield from self._external_targets(External(known), event, frame)
@@ -464,47 +491,47 @@ class Linker:
                     target = self.inference.context(
                         FunctionValue(method.fn, made, method.closure), event if name != "__post_init__" else None, frame
                     )
-                    yield target, CERTAIN, False
+                    yield target, CERTAIN, 0
                 elif isinstance(method, External) and name == "__init__":
                     for row in self._rows(method.name.removesuffix(".__init__"), event, frame):
-                        yield Sink(method.name.removesuffix(".__init__"), row), LIKELY, row.once
+                        yield Sink(method.name.removesuffix(".__init__"), row), LIKELY, ONCE * row.once
         if not any(isinstance(m, FunctionValue) for m in self.inference.member(made, "__init__")):
             for base in self.inference.mro(value.cls)[1:]:
                 if isinstance(base, str) and base in self.catalog.blocking:
                     for row in self._rows(base, event, frame):
-                        yield Sink(base, row), LIKELY, row.once
+                        yield Sink(base, row), LIKELY, ONCE * row.once
                         return
 
     # what the language calls
 
-    def _enter_targets(self, value: Value) -> Iterator[tuple[Target, int, bool]]:
+    def _enter_targets(self, value: Value) -> Iterator[tuple[Target, int, int]]:
         match value:
             case Generator():
-                yield value.frame, LIKELY if value.frame.receiver is not None else CERTAIN, False
+                yield value.frame, LIKELY if value.frame.receiver is not None else CERTAIN, 0
             case Lazy():
                 for inner in value.result:
                     yield from self._enter_targets(inner)
             case _:
                 yield from self._special_targets(value, ("__enter__", "__exit__"))
 
-    def _iter_targets(self, value: Value, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+    def _iter_targets(self, value: Value, event: Event, frame: Frame) -> Iterator[tuple[Target, int, int]]:
         match value:
             case Generator():
-                yield value.frame, LIKELY if value.frame.receiver is not None else CERTAIN, False
+                yield value.frame, LIKELY if value.frame.receiver is not None else CERTAIN, 0
             case Lazy():
                 for row in value.rows:
-                    yield Sink(value.name, row), LIKELY, row.once
+                    yield Sink(value.name, row), LIKELY, ONCE * row.once
             case Later():
                 yield from self._used(value.how, value.function, event, frame)
             case Instance() if isinstance(value.cls, ClassDef):
                 for method in self.inference.member(value, "__iter__"):
                     if isinstance(method, FunctionValue) and not method.fn.is_async:
                         target = self.inference.frame(method.fn, value)
-                        yield target, LIKELY, False
+                        yield target, LIKELY, 0
                         if not method.fn.data.generator:
                             for result in self.inference.result_of(target):
                                 if isinstance(result, Generator):
-                                    yield result.frame, LIKELY, False
+                                    yield result.frame, LIKELY, 0
                                 elif isinstance(result, Instance):
                                     yield from self._special_targets(result, ("__next__",))
                     elif isinstance(method, External):
@@ -512,7 +539,7 @@ class Linker:
             case _:
                 yield from self._special_targets(value, ("__next__", "__iter__"))
 
-    def _special_targets(self, value: Value, names: tuple[str, ...]) -> Iterator[tuple[Target, int, bool]]:
+    def _special_targets(self, value: Value, names: tuple[str, ...]) -> Iterator[tuple[Target, int, int]]:
         """Dunder methods of an instance."""
         if not isinstance(value, Instance):
             return
@@ -524,16 +551,16 @@ class Linker:
                         break
                     rows = self.catalog.blocking.get(full)
                     if rows:
-                        yield Sink(full, rows[0]), LIKELY, rows[0].once
+                        yield Sink(full, rows[0]), LIKELY, ONCE * rows[0].once
                         break
                 continue
             for method in self.inference.member(value, name):
                 if isinstance(method, FunctionValue) and not method.fn.is_async and not method.fn.data.stub:
-                    yield self.inference.frame(method.fn, value, None, method.closure), LIKELY, False
+                    yield self.inference.frame(method.fn, value, None, method.closure), LIKELY, 0
                 elif isinstance(method, External) and method.name in self.catalog.blocking:
-                    yield Sink(method.name, self.catalog.blocking[method.name][0]), LIKELY, False
+                    yield Sink(method.name, self.catalog.blocking[method.name][0]), LIKELY, 0
 
-    def _property_targets(self, event: Event, frame: Frame) -> Iterator[tuple[Target, int, bool]]:
+    def _property_targets(self, event: Event, frame: Frame) -> Iterator[tuple[Target, int, int]]:
         assert isinstance(event.value, Attr)
         name = event.value.name
         for base in self.inference.values_of(self.inference.infer(event.value.base, frame, event.guard)):
@@ -541,12 +568,12 @@ class Linker:
                 target = self.inference.property_frame(base, name)
                 if target is not None and not target.fn.is_async:
                     kinds, _ = self.inference.decoration(target.fn)
-                    yield target, LIKELY, "cached-property" in kinds
+                    yield target, LIKELY, ONCE_A_KEY * ("cached-property" in kinds)
                 elif isinstance(base.cls, str):
                     for ancestor in self.catalog.mro(base.cls):
                         for row in self.catalog.blocking.get(f"{ancestor}.{name}", ()):
                             if self._is_property(f"{ancestor}.{name}"):
-                                yield Sink(f"{ancestor}.{name}", row), LIKELY, row.once
+                                yield Sink(f"{ancestor}.{name}", row), LIKELY, ONCE * row.once
 
     def _is_property(self, name: str) -> bool:
         return name in self.catalog.properties
@@ -559,7 +586,7 @@ class Linker:
         module = frame.fn.module.absolute(event.value.module, event.value.level)
         if module.partition(".")[0] in sys.stdlib_module_names or module in self._early_imports():
             return
-        yield Edge(index, Sink(f"import {module}", rows[0]), LIKELY, True)
+        yield Edge(index, Sink(f"import {module}", rows[0]), LIKELY, ONCE)
 
     def _early_imports(self) -> set[str]:
         """Modules that some module of the project imports at its top level."""
@@ -619,35 +646,55 @@ class Linker:
 
     # --- remembered values
 
-    def _is_remembered(self, data: Function, guard: int) -> bool:
-        """Whether a guard asks for a value that this function fills: the work is done once."""
+    def _remembered(self, data: Function, guard: int) -> int:
+        """By how many steps a guard makes the work cheaper that asks for a value which this function fills: one for each key, or once for all."""
         while guard >= 0:
             parent, test, held = data.guards[guard]
-            subject = _asked_for(test, held)
+            subject, keyed = _asked_for(test, held)
             if subject is not None and _fills(data, subject):
-                return True
+                return ONCE_A_KEY if keyed else ONCE
             guard = parent
-        return False
+        return 0
 
 
-def _asked_for(test: Expr, held: bool) -> Expr | None:
-    """What is missing where a test came out so: `x is None`, `not x`, `key not in x`."""
+def _is_self(expr: Expr, frame: Frame) -> bool:
+    params = frame.fn.data.params
+    return frame.receiver is not None and bool(params) and isinstance(expr, (Local, Name)) and expr.id == params[0].name
+
+
+def _field_test(test: Expr, held: bool, base: Expr) -> tuple[str, bool] | None:
+    """What a test says about a field of an object: its name, and whether it is there (true, not None)."""
+    match test:
+        case Op("not", (item,)):
+            return _field_test(item, not held, base)
+        case Op("is", (Attr() as field, Const(None))) if field.base == base and held:
+            return field.name, False
+        case Op("and", items) if held:
+            return next((found for item in items if (found := _field_test(item, True, base)) is not None), None)
+        case Attr() if test.base == base:
+            return test.name, held
+    return None
+
+
+def _asked_for(test: Expr, held: bool) -> tuple[Expr | None, bool]:
+    """What is missing where a test came out so, and whether it is an item of something: `x is None`, `not x`, `key not in x`."""
     match test:
         case Op("not", (item,)):
             return _asked_for(item, not held)
         case Op("is" | "==", (subject, Const(None))) if held:
-            return subject
+            return subject, False
         case Op("is not" | "!=", (subject, Const(None))) if not held:
-            return subject
+            return subject, False
         case Op("in", (_, container)) if not held:
-            return container
+            return container, True
         case Op("not in", (_, container)) if held:
-            return container
+            return container, True
         case Op("or" | "and", items):
-            return next((s for s in (_asked_for(item, held) for item in items) if s is not None), None)
+            found = [_asked_for(item, held) for item in items]
+            return next((f for f in found if f[0] is not None), (None, False))
         case Attr() | Name() if not held:
-            return test
-    return None
+            return test, False
+    return None, False
 
 
 def _fills(data: Function, subject: Expr) -> bool:

@@ -28,9 +28,9 @@ class Effect:
     next: Effect | None
 
     @property
-    def rank(self) -> tuple[int, int, int, int]:
+    def rank(self) -> tuple[int, int, bool, int, int]:
         """Better effects are greater."""
-        return (self.cost, self.confidence, not self.once, -self.length)
+        return (self.cost, self.confidence, not self.once, int(library_cost(self.sink.row)), -self.length)
 
 
 class Effects:
@@ -94,7 +94,7 @@ class Effects:
         return [self._extended(frame, edge, max(blocking, key=lambda e: e.rank), confidence)]
 
     def _extended(self, frame: Frame, edge: Edge, below: Effect, confidence: int) -> Effect:
-        cost, once = _stepped(below.cost, edge.once and not below.once)
+        cost, once = _stepped(below.cost, 0 if below.once else edge.once)
         return Effect(cost, min(below.confidence, confidence), once or below.once, below.length + 1, edge, below.sink, frame, below)
 
     def best(self, frame: Frame, confidence: int = Confidence.LIKELY) -> Effect | None:
@@ -120,6 +120,6 @@ def best_of(effects: Iterable[Effect], confidence: int = Confidence.LIKELY) -> E
     return max(effects, key=lambda e: (e.confidence, e.cost, -e.length), default=None)
 
 
-def _stepped(cost: int, once: bool) -> tuple[int, bool]:
-    """What is done once is one step cheaper."""
-    return (max(cost - 1, int(Cost.BRIEF)), True) if once else (cost, False)
+def _stepped(cost: int, steps: int) -> tuple[int, bool]:
+    """What is done once, or once for each key, is cheaper by so many steps."""
+    return max(cost - steps, int(Cost.BRIEF)), steps > 0

@@ -58,6 +58,10 @@ def truth(inference: Inference, test: Expr, frame: Frame, guard: int) -> bool | 
             return _call_truth(inference, frame.fn.data.events[test.event], frame)
         case Name("TYPE_CHECKING") | Attr(_, "TYPE_CHECKING"):
             return False
+        case Attr(Local(subject) | Name(subject), field) if (
+            field in (known := known_fields(frame)) and subject == frame.fn.data.params[0].name
+        ):
+            return known[field]
         case Local() | Name() | Attr() | Op("if"):
             return _all_agree([_value_truth(v) for v in _settled(inference, test, frame, guard)])
     return None
@@ -82,6 +86,21 @@ def _settled(inference: Inference, expr: Expr, frame: Frame, guard: int) -> Valu
     return values
 
 
+#: the key under which a frame's parameters hold what is settled about its receiver's fields
+FIELDS = -1
+
+
+def known_fields(frame: Frame) -> dict[str, bool]:
+    """The fields of the receiver that callers have tested: name → whether it is there."""
+    found: dict[str, bool] = {}
+    for value in frame.params.get(FIELDS, ()) if frame.fn.data.params else ():
+        if isinstance(value, Collection):
+            for name, held in value.items:
+                if isinstance(name, Literal) and isinstance(held, Literal):
+                    found[str(name.value)] = bool(held.value)
+    return found
+
+
 def _value_truth(value: Value) -> bool | None:
     if isinstance(value, Literal):
         return bool(value.value)
@@ -93,6 +112,10 @@ def _all_agree(found: list[bool | None]) -> bool | None:
 
 
 def _same(inference: Inference, left: Expr, right: Expr, frame: Frame, guard: int) -> bool | None:
+    if isinstance(right, Const) and right.value is None and isinstance(left, Attr):
+        there = truth(inference, left, frame, guard) if left.name in known_fields(frame) else None
+        if there is True:
+            return False
     if _asks_for_thread(inference, left, frame) or _asks_for_thread(inference, right, frame):
         return True  # the loop's own thread: what is compared is, by all custom, the thread of the loop
     lefts, rights = (_settled(inference, e, frame, guard) for e in (left, right))

@@ -131,7 +131,8 @@ class Edge:
     event: int
     target: Sink | Frame | Choice
     confidence: int
-    once: bool = False
+    #: by how many steps it is cheaper because it is done once
+    once: int = 0
 
 
 @dataclass(slots=True, eq=False)
