@@ -37,13 +37,16 @@ from asynclint.program.explore import Exploration
 from asynclint.program.infer import Inference
 from asynclint.program.project import FunctionDef, Module, Project
 from asynclint.program.relevance import Relevance
+from asynclint.syntax.batch import batch, summarize_batch
 from asynclint.syntax.index import IndexedUnit, unit_text
 from asynclint.syntax.read import Unreadable, decode, read_source
-from asynclint.syntax.scan import FAILED, Scan, encoded_facts, scan_files, scan_text, summarize_units
+from asynclint.syntax.scan import FAILED, Scan, encoded_facts, scan_files, scan_text
 
 Progress = Callable[[str, int, int], None]
 #: below so many files, or units, one process is faster
 MANY_FILES = 250
+#: so many files are handed to a worker process at once
+BATCH = 24
 #: evaluation nests some twelve calls for each level of the program's own nesting
 RECURSION = 8000
 MANY_UNITS = 250
@@ -373,9 +376,13 @@ class FactsStore:
         for module, units in here:
             yield (module, units), encoded_facts(self._run.text(module.path), units, positions)
         away = [(m, u) for m, u in by_module.items() if many and not self._run.is_replaced(m.path)]
-        parts = [(m.path, u, positions) for m, u in away]
-        for (module, units), (_, results) in zip(away, self._run.in_parallel(summarize_units, parts, many, "parsing"), strict=True):
-            yield (module, units), results
+        groups = [away[start : start + BATCH] for start in range(0, len(away), BATCH)]
+        orders = [(batch([(m.path, u) for m, u in group]), positions) for group in groups]
+        for group, (_, results) in zip(groups, self._run.in_parallel(summarize_batch, orders, many, "parsing"), strict=True):
+            position = 0
+            for module, units in group:
+                yield (module, units), results[position : position + len(units)]
+                position += len(units)
 
     def locate(self, functions: Iterable[FunctionDef]) -> None:
         """Makes the positions of these functions ready."""

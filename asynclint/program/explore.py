@@ -64,11 +64,24 @@ class Exploration:
         for _ in range(ROUNDS):
             if not candidates:
                 break
-            self._prepare(candidates)
+            self._prepare([*candidates, *self._surroundings(candidates)])
             self._visit(candidates)
             progress(len(self._units))
             candidates = self._next()
         self._find_roots()
+
+    def _surroundings(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """The classes of methods, and their constructors: types will be read from them, and many are parsed faster at once."""
+        wanted: dict[tuple[int, int], Candidate] = {}
+        classes: dict[Module, set[str]] = {}
+        for module, unit in candidates:
+            if unit.kind == METHOD:
+                classes.setdefault(module, set()).add(unit.owner)
+        for module, names in classes.items():
+            for unit in module.file_index.units:
+                if (unit.kind == CLASS and unit.name in names) or (unit.kind == METHOD and unit.name == "__init__" and unit.owner in names):
+                    wanted[module.number, unit.start] = (module, unit)
+        return list(wanted.values())
 
     # --- one round
 

@@ -647,7 +647,7 @@ class Linker:
     # --- remembered values
 
     def _remembered(self, data: Function, guard: int) -> int:
-        """By how many steps a guard makes the work cheaper that asks for a value which this function fills: one for each key, or once for all."""
+        """By how many steps a guard makes work cheaper: it asks for a value that this function fills, for each key or once for all."""
         while guard >= 0:
             parent, test, held = data.guards[guard]
             subject, keyed = _asked_for(test, held)

@@ -1,0 +1,26 @@
+"""Units of many files at once, for worker processes: what goes in and out is bytes, and no more of a unit than where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from asynclint.syntax.index import IndexedUnit
+from asynclint.syntax.scan import summarize_units
+
+_FORM = list[tuple[str, list[IndexedUnit]]]
+
+
+def batch(files: Sequence[tuple[str, Sequence[IndexedUnit]]]) -> bytes:
+    """The order for `summarize_batch`: paths with their units."""
+    bare = [(path, [msgspec.structs.replace(unit, words=(), binds=(), bases="") for unit in units]) for path, units in files]
+    return msgspec.msgpack.encode(bare)
+
+
+def summarize_batch(order: bytes, positions: bool) -> list[bytes]:
+    """The encoded facts of the units, one list entry a unit, in order."""
+    found: list[bytes] = []
+    for path, units in msgspec.msgpack.decode(order, type=_FORM):
+        found += summarize_units(path, units, positions)
+    return found
