@@ -6,8 +6,6 @@ serialisable, and depend on the text of the unit alone, so they are cached by co
 
 from __future__ import annotations
 
-from typing import Union
-
 import msgspec
 
 
@@ -40,9 +38,10 @@ class CallOf(_Expr, frozen=True, tag="c"):
 
 
 class Const(_Expr, frozen=True, tag="k"):
-    """A literal: text is cut at 200 characters."""
+    """A literal: text is cut at 200 characters. `boolean` keeps True and False apart from 1 and 0, which Python holds for equal."""
 
     value: str | int | float | bool | None
+    boolean: bool = False
 
 
 class Sub(_Expr, frozen=True, tag="s"):
@@ -51,7 +50,10 @@ class Sub(_Expr, frozen=True, tag="s"):
 
 
 class Op(_Expr, frozen=True, tag="o"):
-    """An operator with its operands; `and`, `or`, `not`, `if` (three operands: then, else, test), `==`, `is`, `in`, `/`, `|` …"""
+    """An operator with its operands; `and`, `or`, `not`, `if` (three operands: then, else, test), `==`, `is`, `in`, `/`, `|` …
+
+    `isinstance` (object, class) is the test of a class pattern in a `match` statement.
+    """
 
     op: str
     items: tuple[Expr, ...]
@@ -132,9 +134,27 @@ class Opaque(_Expr, frozen=True, tag="u"):
     """Anything else."""
 
 
-Expr = Union[
-    Name, Local, Attr, CallOf, Const, Sub, Op, Seq, Fn, Cls, Awaited, Item, Elem, Entered, Param, Typed, Annotated, Import, Opaque
-]  # fmt: skip
+Expr = (
+    Name
+    | Local
+    | Attr
+    | CallOf
+    | Const
+    | Sub
+    | Op
+    | Seq
+    | Fn
+    | Cls
+    | Awaited
+    | Item
+    | Elem
+    | Entered
+    | Param
+    | Typed
+    | Annotated
+    | Import
+    | Opaque
+)
 
 # kinds of events
 CALL = 0
@@ -143,6 +163,12 @@ ITER = 2  # a synchronous iteration over value
 GET = 3  # reading an attribute that is not called at once
 SUB = 4  # reading a subscript
 IMPORT = 5
+CONTAINS = 6  # `item in value`; the item is the argument
+SET = 7  # assigning to an attribute: `value` is the attribute, what is assigned is the argument
+SETITEM = 8  # assigning to a subscript, likewise
+DELETE = 9  # `del` of an attribute
+DELITEM = 10  # `del` of a subscript
+RUN = 11  # the body of a class that stands in a function: it runs at once
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True):
@@ -155,12 +181,13 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     args: tuple[tuple[str, Expr], ...] = ()
     #: index into `Function.guards`, -1 where it always runs
     guard: int = -1
+    #: `await f()`; not `async with f()` or `async for … in f()`, where the call itself runs at once
     awaited: bool = False
     #: it stands in a loop that gives the event loop no turn
     loop: bool = False
     #: in an `except` block
     handler: bool = False
-    #: 1-based, within the unit; filled only when positions are asked for: line, column, end line, end column, statement's first and last line
+    #: 1-based, within the unit; only when positions are asked for: line, column, end line, end column, statement's first and last line
     span: tuple[int, int, int, int, int, int] | None = None
     #: the callee and the whole call as written; filled with the span
     text: str = ""
@@ -195,6 +222,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True):
     marker: str = ""
     defs: tuple[Expr, ...] = ()
     bindings: dict[str, tuple[int, ...]] = {}
+    #: names declared `global` or `nonlocal`: what the function assigns to them is in `bindings` all the same
     outer: tuple[str, ...] = ()
     #: (parent guard, test, whether the test held)
     guards: tuple[tuple[int, Expr, bool], ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from asynclint.facts import Const, Event, Parameter
+from asynclint.facts import Annotated, Const, Event, Expr, Function, Local, Param, Parameter
 from asynclint.program.project import ClassDef
 from asynclint.program.values import (
     UNKNOWN,
@@ -23,6 +23,7 @@ from asynclint.program.values import (
     Partial,
     Value,
     Values,
+    depth,
     informative,
     is_plain,
     unite,
@@ -30,6 +31,10 @@ from asynclint.program.values import (
 
 if TYPE_CHECKING:
     from asynclint.program.infer import Inference
+
+
+#: an object remembers so many fields of its constructor's call
+FIELDS = 8
 
 
 class Calls:
@@ -45,7 +50,7 @@ class Calls:
     def called(self, value: Value, event: Event, frame: Frame) -> Values:
         match value:
             case ClassValue():
-                return (Instance(value.cls, (), True),)
+                return (self._constructed(value.cls, event, frame),)
             case FunctionValue():
                 return self.returned(value, event, frame)
             case External():
@@ -55,6 +60,41 @@ class Calls:
             case Instance() if isinstance(value.cls, ClassDef):
                 return unite(*(self.called(f, event, frame) for f in self.inference.member(value, "__call__")))
         return UNKNOWN
+
+    def _constructed(self, cls: ClassDef, event: Event, frame: Frame) -> Instance:
+        """The object that calling a class makes, with what the arguments settle about its fields."""
+        made = Instance(cls, (), True)
+        if not event.args and not self._has_defaults(made):
+            return made
+        fields = {}
+        for name, values in self._settled(made, event, frame):
+            if values and len(values) <= 2 and all(informative(v) and depth(v) <= 1 for v in values):
+                fields[name] = values
+            if len(fields) == FIELDS:
+                break
+        return Instance(cls, (), True, tuple(fields.items()))
+
+    def _settled(self, made: Instance, event: Event, frame: Frame) -> Iterator[tuple[str, Values]]:
+        """Fields that the constructor fills from its parameters alone, and nothing else fills."""
+        assert isinstance(made.cls, ClassDef)
+        constructors = [m for m in self.inference.member(made, "__init__") if isinstance(m, FunctionValue)]
+        if not constructors:
+            names = self.inference.members.fields(made.cls)
+            parameters = (Parameter("self"), *(Parameter(name) for name in names))
+            for index, values in self._bound_arguments(parameters, event, frame, 1):
+                yield names[index - 1], values
+            return
+        fn = constructors[0].fn
+        bound = dict(self._bound_arguments(fn.data.params, event, frame, 1))
+        for base, name, value, _annotation, guard in fn.data.attributes:
+            if guard < 0 and isinstance(base, Local) and fn.data.params and base.id == fn.data.params[0].name:
+                index = _parameter(value, fn.data)
+                if index in bound and not self.inference.members.is_assigned_again(fn, name):
+                    yield name, bound[index]
+
+    def _has_defaults(self, made: Instance) -> bool:
+        constructors = [m for m in self.inference.member(made, "__init__") if isinstance(m, FunctionValue)]
+        return any(isinstance(p.default, Const) for m in constructors for p in m.fn.data.params)
 
     def returned(self, value: FunctionValue, event: Event, frame: Frame) -> Values:
         """What calling a function of the project gives, in the context of this call."""
@@ -131,6 +171,16 @@ class Calls:
             for index, parameter in enumerate(parameters):
                 if index >= offset and index not in given and isinstance(parameter.default, Const):
                     yield index, (Literal(parameter.default.value),)
+
+
+def _parameter(value: Expr, data: Function) -> int:
+    """The index of the parameter that an expression is; -1 for all else."""
+    while isinstance(value, Annotated) and value.value is not None:
+        value = value.value
+    if isinstance(value, Local) and len(value.defs) == 1:
+        definition = data.defs[value.defs[0]]
+        return definition.index if isinstance(definition, Param) else -1
+    return -1
 
 
 def _combined(declared: Values, inferred: Values) -> Values:

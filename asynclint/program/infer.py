@@ -29,6 +29,7 @@ from asynclint.facts import (
 from asynclint.program.annotations import Annotations
 from asynclint.program.calls import Calls
 from asynclint.program.conditions import Conditions
+from asynclint.program.containers import Containers
 from asynclint.program.decorators import Decorators
 from asynclint.program.foreign import Foreign
 from asynclint.program.members import Members
@@ -63,6 +64,7 @@ class Inference:
         self.foreign = Foreign(self)
         self.conditions = Conditions(self)
         self.structure = Structure(self)
+        self.containers = Containers(self)
         self.annotations = Annotations(self)
         # what others ask for
         self.global_name = self.names.global_name
@@ -147,7 +149,8 @@ class Inference:
     def _evaluate(self, expr: Expr, frame: Frame, guard: int) -> Values:
         match expr:
             case Local():
-                return unite(*(self.infer(frame.fn.data.defs[d], frame) for d in expr.defs))
+                values = unite(*(self.infer(frame.fn.data.defs[d], frame) for d in expr.defs))
+                return self.containers.filled(expr, values, frame)
             case Name():
                 return self.names.lookup(expr.id, frame)
             case Attr():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from asynclint.facts import Fn, Local, Name, Sub
+from asynclint.facts import Annotated, Fn, Local, Name, Sub
 from asynclint.program.project import ClassDef, FunctionDef
 from asynclint.program.values import (
     LITERAL_TYPES,
@@ -18,6 +19,7 @@ from asynclint.program.values import (
     Lazy,
     Literal,
     ModuleValue,
+    Super,
     Value,
     Values,
     unite,
@@ -49,6 +51,8 @@ class Members:
                 return self.member(base, name)
             case ClassValue():
                 return self._class_member(base, name)
+            case Super():
+                return self._inherited_member(base, name)
             case Literal():
                 kind = LITERAL_TYPES.get(type(base.value))
                 return (External(f"{kind}.{name}", Instance(kind)),) if kind else UNKNOWN
@@ -106,8 +110,31 @@ class Members:
                 return self.inference.typed(self.catalog.returns[f"{ancestor}.__getattr__"], receiver)
         return (External(f"{cls}.{name}", receiver),) if cls in self.catalog.types or cls.startswith("builtins.") else UNKNOWN
 
-    def _own_member(self, base: Instance, name: str) -> Values:
-        for cls in self.mro(base.cls):
+    def _inherited_member(self, base: Super, name: str) -> Values:
+        """What `super().name` gives: bound to the receiver, found behind the class."""
+        receiver = base.receiver
+        if isinstance(receiver, ClassValue):
+            return self._class_member(receiver, name, behind=base.owner)
+        found = self._own_member(receiver, name, behind=base.owner)
+        # an abstract method is meant itself here, not what implements it
+        abstract = [isinstance(v, FunctionValue) and v.fn.data.stub for v in found]
+        sealed = replace(receiver, exact=True)
+        return tuple(
+            replace(v, receiver=sealed) if stub and isinstance(v, FunctionValue) else v for v, stub in zip(found, abstract, strict=True)
+        )
+
+    def _behind(self, cls: ClassDef | str, owner: ClassDef | None) -> list[ClassDef | str]:
+        """The ancestors in which members are looked up: all, or those behind `owner`."""
+        ancestors = self.mro(cls)
+        if owner is None:
+            return ancestors
+        return ancestors[ancestors.index(owner) + 1 :] if owner in ancestors else self.mro(owner)[1:]
+
+    def _own_member(self, base: Instance, name: str, behind: ClassDef | None = None) -> Values:
+        for field, settled in base.fields:
+            if field == name:
+                return settled
+        for cls in self._behind(base.cls, behind):
             if isinstance(cls, str):
                 found = self._foreign_member(base, cls, name)
                 if found and any(isinstance(v, External) and v.name in self.inference.known_names for v in found):
@@ -206,8 +233,23 @@ class Members:
         found = unite(*groups)
         return tuple(v for v in found if not (isinstance(v, Literal) and v.value is None)) or found
 
-    def _class_member(self, base: ClassValue, name: str) -> Values:
-        for cls in self.mro(base.cls):
+    def is_assigned_again(self, constructor: FunctionDef, name: str) -> bool:
+        """Whether a class assigns a field anywhere but once in its constructor."""
+        cls = constructor.owner
+        times = 0
+        for unit in (unit for units in cls.method_units.values() for unit in units) if cls is not None else ():
+            if f".{name}" in unit.words and cls is not None:
+                times += sum(attr == name for data in cls.module.facts(unit).functions for _, attr, *_ in data.attributes)
+        return times > 1
+
+    def fields(self, cls: ClassDef) -> list[str]:
+        """The fields of a data class, named tuple or typed dictionary, in their order: the names that its body annotates."""
+        data = cls.body.data
+        declared = {indices[0]: name for name, indices in data.bindings.items() if isinstance(data.defs[indices[0]], Annotated)}
+        return [declared[index] for index in sorted(declared)]
+
+    def _class_member(self, base: ClassValue, name: str, behind: ClassDef | None = None) -> Values:
+        for cls in self._behind(base.cls, behind):
             if isinstance(cls, str):
                 full = self.catalog.canonical(f"{cls}.{name}")
                 if full in self.inference.known_names:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from asynclint.facts import Const, Import, Seq
 from asynclint.program.project import FunctionDef, Module
-from asynclint.program.values import UNKNOWN, External, Frame, ModuleValue, Values, unite
-from asynclint.syntax.index import CODE
+from asynclint.program.values import UNKNOWN, External, Frame, Literal, ModuleValue, Values, unite
+from asynclint.syntax.index import CODE, DEF, METHOD
 
 if TYPE_CHECKING:
     from asynclint.program.infer import Inference
@@ -20,6 +22,7 @@ class Names:
         self.catalog = inference.catalog
         self._globals: dict[tuple[int, str], Values] = {}
         self._global_active: set[tuple[int, str]] = set()
+        self._exported: dict[Module, frozenset[str]] = {}
         self._module_active: set[tuple[int, str]] = set()
 
     def lookup(self, name: str, frame: Frame) -> Values:
@@ -61,11 +64,15 @@ class Names:
                 continue
             indices = facts.functions[0].bindings.get(name)
             if indices and unit.kind == CODE and name in module.imports:
-                continue  # imports inside try and if are read from the index
+                indices = tuple(i for i in indices if not isinstance(facts.functions[0].defs[i], Import))  # they are read from the index
             if indices:
                 bound = True
+                if unit.kind != CODE:
+                    groups.clear()  # a definition that always runs replaces those before it
                 frame = self.inference.unit_frame(module, unit)
                 groups.append(unite(*(self.inference.infer(facts.functions[0].defs[i], frame) for i in indices[-3:])))
+        if bound and all(isinstance(v, Literal) and v.value is None for group in groups for v in group):
+            groups.extend(self._filled(module, name))
         for found in module.imports.get(name, ()):
             bound = True
             groups.append(self.imported(module.absolute(found.module, found.level), found.attr, module))
@@ -81,6 +88,35 @@ class Names:
             else UNKNOWN
         )
 
+    def _filled(self, module: Module, name: str) -> Iterator[Values]:
+        """What functions assign to a name that they declare `global`."""
+        for unit in module.file_index.units:
+            if unit.kind in (DEF, METHOD) and "global" in unit.words and name in unit.words:
+                facts = module.facts(unit)
+                for index, data in enumerate(facts.functions):
+                    if index > 0 and name in data.outer and name in data.bindings:
+                        owner = self.inference.project.owner(module, unit) if unit.kind == METHOD and index == 1 else None
+                        frame = self.inference.general_frame(module.function(unit, index, owner))
+                        yield from (self.inference.infer(data.defs[d], frame) for d in data.bindings[name])
+
+    def exports(self, module: Module, name: str) -> bool:
+        """Whether a star import of the module binds a name."""
+        listed = self._exported.get(module)
+        if listed is None:
+            listed = self._exported[module] = self._listed(module)
+        return name in listed if listed else not name.startswith("_")
+
+    def _listed(self, module: Module) -> frozenset[str]:
+        """The names of `__all__`; none where it is missing or put together."""
+        binders = module.binders("__all__")
+        if len(binders) != 1:
+            return frozenset()
+        facts = module.facts(binders[0])
+        made = [facts.functions[0].defs[i] for i in facts.functions[0].bindings.get("__all__", ())] if facts.functions else []
+        if len(made) != 1 or not isinstance(made[0], Seq) or not all(isinstance(item, Const) for item in made[0].items):
+            return frozenset()
+        return frozenset(str(item.value) for item in made[0].items if isinstance(item, Const))
+
     def imported(self, module_name: str, attr: str, importer: Module, star: bool = False) -> Values:
         """What `from module_name import attr` (or `import module_name`) gives."""
         found = self.inference.project.find(module_name, importer)
@@ -92,6 +128,8 @@ class Names:
             return (External(self.catalog.canonical(f"{module_name}.{attr}" if attr else module_name)),)
         if not attr:
             return (ModuleValue(found),)
+        if star and not self.exports(found, attr):
+            return UNKNOWN
         return self.module_member(found, attr, star)
 
     def module_member(self, module: Module, name: str, star: bool = False) -> Values:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asynclint.facts import CALL, Const, Event, Fn, Op, Seq, Sub, Typed
+from asynclint.program.project import ClassDef
 from asynclint.program.values import (
     UNKNOWN,
     ClassValue,
@@ -90,8 +91,12 @@ class Structure:
     def item(self, values: Values, index: int) -> Values:
         found: list[Values] = []
         for value in values:
-            if isinstance(value, Collection) and value.kind == "tuple" and 0 <= index < len(value.items):
+            if index < 0:
+                found.append((Collection("list", (self.elements((value,)),)),))
+            elif isinstance(value, Collection) and value.kind == "tuple" and index < len(value.items):
                 found.append(value.items[index])
+            elif isinstance(value, Instance) and self._is_record(value.cls):
+                found.append(self._field(value, index))
             elif isinstance(value, (Collection, Generator, Lazy, Later)):
                 found.append(self.elements((value,)))
         return unite(*found)
@@ -106,6 +111,8 @@ class Structure:
                     found.append(self.entered(value.result, asynchronous))
                 case Collection() if asynchronous and value.kind == "iterator":
                     found.append(unite(*value.items))
+                case Instance() if value.cls in ("contextlib.closing", "contextlib.nullcontext", "contextlib.aclosing"):
+                    found.append(unite(*value.args))
                 case Instance() if isinstance(value.cls, str):
                     name = "__aenter__" if asynchronous else "__enter__"
                     given = next(
@@ -151,6 +158,8 @@ class Structure:
                     )
                     if given:
                         found.append(self.inference.typed(given, value))
+                case Instance() if isinstance(index, Const) and isinstance(index.value, (str, int)) and self._is_record(value.cls):
+                    found.append(self._field(value, index.value))
                 case Instance():
                     for method in self.inference.member(value, "__getitem__"):
                         if isinstance(method, FunctionValue):
@@ -158,6 +167,18 @@ class Structure:
                 case ClassValue() | External():
                     found.append((value,))
         return unite(*found)
+
+    def _is_record(self, cls: ClassDef | str) -> bool:
+        return any(c in ("typing.NamedTuple", "typing.TypedDict", "typing_extensions.TypedDict") for c in self.inference.mro(cls))
+
+    def _field(self, value: Instance, key: str | int) -> Values:
+        """A field of a named tuple by position, of a typed dictionary by key."""
+        if isinstance(value.cls, str):
+            return UNKNOWN
+        if isinstance(key, str):
+            return self.inference.member(value, key)
+        names = self.inference.members.fields(value.cls)
+        return self.inference.member(value, names[key]) if 0 <= key < len(names) else UNKNOWN
 
     def operator(self, expr: Op, frame: Frame, guard: int) -> Values:
         match expr.op:
@@ -193,7 +214,8 @@ class Structure:
                 return (Instance("builtins.str"),) if any(isinstance(v, Literal) and isinstance(v.value, str) for v in left) else UNKNOWN
             case "|":
                 return unite(*(self.inference.infer(item, frame, guard) for item in expr.items))
-        return (Instance("builtins.bool"),)
+        held = self.inference.truth(expr, frame, guard)
+        return (Instance("builtins.bool") if held is None else Literal(held),)
 
     def sequence(self, expr: Seq, frame: Frame) -> Values:
         if expr.kind == "generator":

@@ -14,8 +14,11 @@ class Instance:
     """An object of a class: the project's, or one known by name. `exact`: made here, so not of a subclass."""
 
     cls: ClassDef | str
+    #: what the type parameters of its class stand for
     args: tuple[tuple[Value, ...], ...] = ()
     exact: bool = False
+    #: what the call of its constructor settled about its fields
+    fields: tuple[tuple[str, tuple[Value, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +107,33 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
+class Super:
+    """`super()`: the receiver, whose members are looked up behind the class `owner`."""
+
+    receiver: Instance | ClassValue
+    owner: ClassDef
+
+
+@dataclass(frozen=True, slots=True)
 class Partial:
     function: tuple[Value, ...]
     args: tuple[tuple[str, tuple[Value, ...]], ...]
 
 
 Value: TypeAlias = (
-    Instance | ClassValue | FunctionValue | External | ModuleValue | Literal | Collection | Coroutine | Generator | Lazy | Later | Partial
+    Instance
+    | ClassValue
+    | FunctionValue
+    | External
+    | ModuleValue
+    | Literal
+    | Collection
+    | Coroutine
+    | Generator
+    | Lazy
+    | Later
+    | Partial
+    | Super
 )
 Values = tuple[Value, ...]
 UNKNOWN: Values = ()
@@ -180,6 +203,8 @@ def depth(value: Value) -> int:
             return 1 + max((depth(v) for v in value.function), default=0)
         case Coroutine() | Lazy():
             return 1 + max((depth(v) for v in value.result), default=0)
+        case Instance() if value.args or value.fields:
+            return 1 + max((depth(v) for group in (*value.args, *(values for _, values in value.fields)) for v in group), default=0)
         case FunctionValue() | External() if value.receiver is not None:
             return 1 + depth(value.receiver)
     return 0

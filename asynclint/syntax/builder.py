@@ -30,8 +30,10 @@ class FunctionBuilder:
         self.guard = -1
         self.handler = False
         self.awaits = 0
-        self._events: list[Event] = []
-        self._event_loops: list[tuple[int, ...]] = []
+        #: names that `:=` has bound inside the comprehension being walked
+        self.escaped: Environment = {}
+        self._events: list[tuple[int, Expr, tuple[tuple[str, Expr], ...], int, bool, Place | None, str, str, tuple[int, ...]]] = []
+        self._awaited: set[int] = set()
         self._loops: tuple[int, ...] = ()
         self._loop_count = 0
         self._patient_loops: set[int] = set()
@@ -76,17 +78,20 @@ class FunctionBuilder:
 
     # events
 
-    def emit(self, kind: int, value: Expr, args: tuple[tuple[str, Expr], ...] = (), place: Place | None = None, text: str = "", args_text: str = "") -> int:
-        self._events.append(Event(kind, value, args, self.guard, False, False, self.handler, place, text, args_text))
-        self._event_loops.append(self._loops)
+    def emit(
+        self,
+        kind: int,
+        value: Expr,
+        args: tuple[tuple[str, Expr], ...] = (),
+        place: Place | None = None,
+        text: str = "",
+        args_text: str = "",
+    ) -> int:
+        self._events.append((kind, value, args, self.guard, self.handler, place, text, args_text, self._loops))
         return len(self._events) - 1
 
     def mark_awaited(self, index: int) -> None:
-        event = self._events[index]
-        if event.kind == CALL:
-            self._events[index] = Event(
-                event.kind, event.value, event.args, event.guard, True, False, event.handler, event.span, event.text, event.args_text
-            )
+        self._awaited.add(index)
 
     @property
     def last_event(self) -> int:
@@ -94,20 +99,36 @@ class FunctionBuilder:
 
     def first_call_since(self, mark: int) -> int:
         """The first call event from `mark` on, or -1."""
-        return next((index for index in range(mark, len(self._events)) if self._events[index].kind == CALL), -1)
+        return next((index for index in range(mark, len(self._events)) if self._events[index][0] == CALL), -1)
 
     def finish(self) -> Function:
         events = [
-            Event(e.kind, e.value, e.args, e.guard, e.awaited, True, e.handler, e.span, e.text, e.args_text)
-            if any(loop not in self._patient_loops for loop in loops)
-            else e
-            for e, loops in zip(self._events, self._event_loops, strict=True)
+            Event(
+                kind, value, args, guard, index in self._awaited, not self._patient_loops.issuperset(loops), handler, place, text, args_text
+            )
+            for index, (kind, value, args, guard, handler, place, text, args_text, loops) in enumerate(self._events)
         ]
         return Function(
-            self.name, self.kind, self.line, self.parent, self.owner, self.params, self.decorators, self.annotation, self.generator,
-            self.stub, self.marker, tuple(self.defs), {name: tuple(found) for name, found in self.bindings.items()}, tuple(sorted(self.outer)),
-            tuple(self.guards), tuple(events), tuple(self.returns), tuple(self.yields), tuple(self.attributes),
-        )  # fmt: skip
+            self.name,
+            self.kind,
+            self.line,
+            self.parent,
+            self.owner,
+            self.params,
+            self.decorators,
+            self.annotation,
+            self.generator,
+            self.stub,
+            self.marker,
+            tuple(self.defs),
+            {name: tuple(found) for name, found in self.bindings.items()},
+            tuple(sorted(self.outer)),
+            tuple(self.guards),
+            tuple(events),
+            tuple(self.returns),
+            tuple(self.yields),
+            tuple(self.attributes),
+        )
 
 
 def merge(first: Environment, second: Environment) -> Environment:

@@ -8,9 +8,34 @@ from typing import Any
 import libcst as cst
 
 from asynclint import facts
-from asynclint.facts import CALL, GET, ITER, SUB, Annotated, Attr, Awaited, CallOf, Class, Const, Elem, Expr, Fn, Function, Item, Name, Op, Parameter
-from asynclint.facts import Param, Seq, Sub, Typed
-from asynclint.syntax.builder import FunctionBuilder, Place
+from asynclint.facts import (
+    CALL,
+    CONTAINS,
+    GET,
+    ITER,
+    SET,
+    SETITEM,
+    SUB,
+    Annotated,
+    Attr,
+    Awaited,
+    CallOf,
+    Class,
+    Const,
+    Elem,
+    Expr,
+    Fn,
+    Function,
+    Item,
+    Name,
+    Op,
+    Param,
+    Parameter,
+    Seq,
+    Sub,
+    Typed,
+)
+from asynclint.syntax.builder import FunctionBuilder, Place, merge
 
 OPAQUE = facts.Opaque()
 TEXT_LIMIT = 200
@@ -19,8 +44,13 @@ FEW = 8
 
 _BINARY = {cst.Divide: "/", cst.BitOr: "|", cst.Add: "+", cst.Modulo: "%"}
 _COMPARE = {
-    cst.Equal: "==", cst.NotEqual: "!=", cst.Is: "is", cst.IsNot: "is not", cst.In: "in", cst.NotIn: "not in",
-}  # fmt: skip
+    cst.Equal: "==",
+    cst.NotEqual: "!=",
+    cst.Is: "is",
+    cst.IsNot: "is not",
+    cst.In: "in",
+    cst.NotIn: "not in",
+}
 
 
 class ExpressionWalker:
@@ -40,10 +70,16 @@ class ExpressionWalker:
         walk = _WALKERS.get(type(node))
         if walk is not None:
             return walk(self, node)
+        self._parts(node)
+        return OPAQUE
+
+    def _parts(self, node: cst.CSTNode) -> None:
+        """Walks the expressions in a node of another kind."""
         for child in node.children:
             if isinstance(child, cst.BaseExpression):
                 self.expression(child)
-        return OPAQUE
+            else:
+                self._parts(child)
 
     # positions
 
@@ -58,8 +94,8 @@ class ExpressionWalker:
     def text(self, node: cst.CSTNode) -> str:
         return "" if self.places is None else self.module.code_for_node(node)
 
-    def emit(self, kind: int, value: Expr, node: cst.CSTNode, text: str = "") -> int:
-        return self.builder.emit(kind, value, (), self.place(node), text or self.text(node))
+    def emit(self, kind: int, value: Expr, node: cst.CSTNode, *args: Expr) -> int:
+        return self.builder.emit(kind, value, tuple(("", arg) for arg in args), self.place(node), self.text(node))
 
     # atoms
 
@@ -72,25 +108,30 @@ class ExpressionWalker:
         value = node.evaluated_value
         if not isinstance(value, str):
             return Typed("builtins.bytes")
-        if "\\" in node.value:  # a lone surrogate, written as an escape, cannot be stored
-            value = value.encode("utf-8", "replace").decode("utf-8")
-        return Const(value[:TEXT_LIMIT])
+        # a lone surrogate, written as an escape, cannot be stored
+        return Const((value.encode("utf-8", "replace").decode("utf-8") if "\\" in node.value else value)[:TEXT_LIMIT])
 
     def _concatenated(self, node: cst.ConcatenatedString) -> Expr:
-        for part in (node.left, node.right):
-            if not isinstance(part, cst.SimpleString):
-                self.expression(part)
-        return Typed("builtins.bytes" if "b" in getattr(node.left, "prefix", "") else "builtins.str")
+        left, right = self.expression(node.left), self.expression(node.right)
+        if isinstance(left, Const) and isinstance(right, Const):
+            return Const(f"{left.value}{right.value}"[:TEXT_LIMIT])
+        return left if isinstance(left, Typed) else right
 
     def _formatted(self, node: cst.FormattedString) -> Expr:
-        for part in node.parts:
+        self._replaced(node.parts)
+        return Typed("builtins.str")
+
+    def _replaced(self, parts: Sequence[cst.BaseFormattedStringContent]) -> None:
+        for part in parts:
             if isinstance(part, cst.FormattedStringExpression):
                 self.expression(part.expression)
-        return Typed("builtins.str")
+                self._replaced(part.format_spec or ())
 
     def _integer(self, node: cst.Integer) -> Expr:
         text = node.value.replace("_", "")
-        return Const(int(text, 0)) if len(text) < 16 and not (len(text) > 1 and text.isdigit() and text[0] == "0") else Typed("builtins.int")
+        if len(text) > 15 or (text[0] == "0" and text.isdigit() and text != "0"):
+            return Typed("builtins.int")
+        return Const(int(text, 0))
 
     def _float(self, node: cst.Float) -> Expr:
         return Const(float(node.value.replace("_", "")))
@@ -103,16 +144,18 @@ class ExpressionWalker:
         return value
 
     def _subscript(self, node: cst.Subscript) -> Expr:
-        base = self.expression(node.value)
-        indices = [self.expression(e.slice.value) if isinstance(e.slice, cst.Index) else self._slice(e.slice) for e in node.slice]
-        value = Sub(base, indices[0] if len(indices) == 1 else Seq("tuple", tuple(indices)))
+        value = self.subscript(node)
         self.emit(SUB, value, node)
         return value
 
+    def subscript(self, node: cst.Subscript) -> Sub:
+        """Base and index are evaluated; what becomes of the item is for the caller to say."""
+        base = self.expression(node.value)
+        indices = [self.expression(e.slice.value) if isinstance(e.slice, cst.Index) else self._slice(e.slice) for e in node.slice]
+        return Sub(base, indices[0] if len(indices) == 1 else Seq("tuple", tuple(indices)))
+
     def _slice(self, node: cst.BaseSlice) -> Expr:
-        for part in node.children:
-            if isinstance(part, cst.BaseExpression):
-                self.expression(part)
+        self._parts(node)
         return Typed("builtins.slice")
 
     def _call(self, node: cst.Call) -> Expr:
@@ -127,9 +170,16 @@ class ExpressionWalker:
     def _await(self, node: cst.Await) -> Expr:
         self.builder.awaits += 1
         value = self.expression(node.expression)
-        if isinstance(value, CallOf):
-            self.builder.mark_awaited(value.event)
+        self._mark_awaited(value)
         return Awaited(value)
+
+    def _mark_awaited(self, value: Expr) -> None:
+        match value:
+            case CallOf():
+                self.builder.mark_awaited(value.event)
+            case Op("if" | "or", (first, second, *_)):
+                self._mark_awaited(first)
+                self._mark_awaited(second)
 
     # operators
 
@@ -142,7 +192,12 @@ class ExpressionWalker:
         value = self.expression(node.expression)
         if isinstance(node.operator, cst.Not):
             return Op("not", (value,))
-        if isinstance(node.operator, cst.Minus) and isinstance(value, Const) and isinstance(value.value, (int, float)):
+        if (
+            isinstance(node.operator, cst.Minus)
+            and isinstance(value, Const)
+            and not value.boolean
+            and isinstance(value.value, (int, float))
+        ):
             return Const(-value.value)
         return OPAQUE
 
@@ -154,9 +209,13 @@ class ExpressionWalker:
 
     def _comparison(self, node: cst.Comparison) -> Expr:
         left = self.expression(node.left)
-        rights = [(type(c.operator), self.expression(c.comparator)) for c in node.comparisons]
-        op = _COMPARE.get(rights[0][0]) if len(rights) == 1 else None
-        return Op(op, (left, rights[0][1])) if op else Typed("builtins.bool")
+        before, op, right = left, None, left
+        for comparison in node.comparisons:
+            op, right = _COMPARE.get(type(comparison.operator)), self.expression(comparison.comparator)
+            if op in ("in", "not in") and not isinstance(right, (Const, Seq)):
+                self.emit(CONTAINS, right, comparison.comparator, before)
+            before = right
+        return Op(op, (left, right)) if op and len(node.comparisons) == 1 else Typed("builtins.bool")
 
     def _conditional(self, node: cst.IfExp) -> Expr:
         test = self.expression(node.test)
@@ -176,6 +235,7 @@ class ExpressionWalker:
         value = self.expression(node.value)
         if isinstance(node.target, cst.Name):
             self.builder.bind(node.target.value, value)
+            self.builder.escaped[node.target.value] = self.builder.environment[node.target.value]
             return self.builder.load(node.target.value)
         return value
 
@@ -210,14 +270,22 @@ class ExpressionWalker:
         return Seq("dict", tuple(values), tuple(keys))
 
     def _comprehension(self, node: cst.ListComp | cst.SetComp | cst.DictComp) -> Expr:
-        before = self.builder.environment
-        self.builder.environment = dict(before)
+        builder = self.builder
+        before, escaped = builder.environment, builder.escaped
+        builder.environment, builder.escaped = dict(before), {}
         if isinstance(node, cst.DictComp):
-            value = Seq("dict", (self._clauses(node.for_in, lambda: self.expression(node.value)),), (OPAQUE,), comprehension=True)
+            keys: list[Expr] = []
+
+            def item() -> Expr:
+                keys.append(self.expression(node.key))
+                return self.expression(node.value)
+
+            value = Seq("dict", (self._clauses(node.for_in, item),), tuple(keys), comprehension=True)
         else:
             element = self._clauses(node.for_in, lambda: self.expression(node.elt))
             value = Seq("list" if isinstance(node, cst.ListComp) else "set", (element,), comprehension=True)
-        self.builder.environment = before
+        builder.environment = merge(before, builder.escaped)
+        builder.escaped = {**escaped, **builder.escaped}
         return value
 
     def _clauses(self, clause: cst.CompFor, body: Callable[[], Expr], iterable: Expr | None = None) -> Expr:
@@ -243,13 +311,17 @@ class ExpressionWalker:
 
     def _generator(self, node: cst.GeneratorExp) -> Expr:
         first = self.expression(node.for_in.iter)
+        escaped: list[str] = []
 
         def body() -> None:
             self.builder.params = (Parameter(".0"),)
             self.builder.generator = True
             self.builder.yields.append(self._clauses(node.for_in, lambda: self.expression(node.elt), Param(0)))
+            escaped.extend(self.builder.escaped)
 
         index = self.function("<genexp>", "genexp", node, body)
+        for name in escaped:
+            self.builder.bind(name, OPAQUE)
         return Seq("generator", (Fn(index), first), comprehension=True)
 
     # functions
@@ -322,13 +394,11 @@ class ExpressionWalker:
         elif isinstance(target, cst.Attribute):
             base = self.expression(target.value)
             self.builder.attributes.append((base, target.attr.value, value, annotation, self.builder.guard))
+            self.emit(SET, Attr(base, target.attr.value), target, value)
         elif isinstance(target, (cst.Tuple, cst.List)):
             self._unpack(target.elements, value)
         elif isinstance(target, cst.Subscript):
-            self.expression(target.value)
-            for element in target.slice:
-                if isinstance(element.slice, cst.Index):
-                    self.expression(element.slice.value)
+            self.emit(SETITEM, self.subscript(target), target, value)
         elif isinstance(target, (cst.StarredElement, cst.Element)):
             self.assign(target.value, value)
 
@@ -344,14 +414,39 @@ def is_few(iterable: Expr) -> bool:
     return isinstance(iterable, Seq) and not iterable.comprehension and len(iterable.items) <= FEW
 
 
-_CONSTANTS: dict[str, Expr] = {"None": Const(None), "True": Const(True), "False": Const(False)}
+def is_empty(iterable: Expr) -> bool:
+    """A display without items: the loop over it has no rounds."""
+    return isinstance(iterable, Seq) and not iterable.items
+
+
+_CONSTANTS: dict[str, Expr] = {"None": Const(None), "True": Const(True, True), "False": Const(False, True)}
 _WALKERS: dict[type, Callable[[ExpressionWalker, Any], Expr]] = {
-    cst.Name: ExpressionWalker._name, cst.Attribute: ExpressionWalker._attribute, cst.Call: ExpressionWalker._call, cst.Subscript: ExpressionWalker._subscript,
-    cst.Await: ExpressionWalker._await, cst.SimpleString: ExpressionWalker._string, cst.ConcatenatedString: ExpressionWalker._concatenated,
-    cst.FormattedString: ExpressionWalker._formatted, cst.Integer: ExpressionWalker._integer, cst.Float: ExpressionWalker._float,
-    cst.BinaryOperation: ExpressionWalker._binary, cst.BooleanOperation: ExpressionWalker._boolean, cst.UnaryOperation: ExpressionWalker._unary,
-    cst.Comparison: ExpressionWalker._comparison, cst.IfExp: ExpressionWalker._conditional, cst.Lambda: ExpressionWalker._lambda,
-    cst.List: ExpressionWalker._display, cst.Tuple: ExpressionWalker._display, cst.Set: ExpressionWalker._display, cst.Dict: ExpressionWalker._dict,
-    cst.ListComp: ExpressionWalker._comprehension, cst.SetComp: ExpressionWalker._comprehension, cst.DictComp: ExpressionWalker._comprehension,
-    cst.GeneratorExp: ExpressionWalker._generator, cst.NamedExpr: ExpressionWalker._walrus, cst.Yield: ExpressionWalker._yield,
-}  # fmt: skip
+    cst.Name: ExpressionWalker._name,
+    cst.Attribute: ExpressionWalker._attribute,
+    cst.Call: ExpressionWalker._call,
+    cst.Subscript: ExpressionWalker._subscript,
+    cst.Await: ExpressionWalker._await,
+    cst.SimpleString: ExpressionWalker._string,
+    cst.ConcatenatedString: ExpressionWalker._concatenated,
+    cst.FormattedString: ExpressionWalker._formatted,
+    cst.Integer: ExpressionWalker._integer,
+    cst.Float: ExpressionWalker._float,
+    cst.BinaryOperation: ExpressionWalker._binary,
+    cst.BooleanOperation: ExpressionWalker._boolean,
+    cst.UnaryOperation: ExpressionWalker._unary,
+    cst.Comparison: ExpressionWalker._comparison,
+    cst.IfExp: ExpressionWalker._conditional,
+    cst.Lambda: ExpressionWalker._lambda,
+    cst.List: ExpressionWalker._display,
+    cst.Tuple: ExpressionWalker._display,
+    cst.Set: ExpressionWalker._display,
+    cst.Dict: ExpressionWalker._dict,
+    cst.ListComp: ExpressionWalker._comprehension,
+    cst.SetComp: ExpressionWalker._comprehension,
+    cst.DictComp: ExpressionWalker._comprehension,
+    cst.Ellipsis: lambda walker, node: OPAQUE,
+    cst.Imaginary: lambda walker, node: Typed("builtins.complex"),
+    cst.GeneratorExp: ExpressionWalker._generator,
+    cst.NamedExpr: ExpressionWalker._walrus,
+    cst.Yield: ExpressionWalker._yield,
+}

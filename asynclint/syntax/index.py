@@ -1,7 +1,7 @@
 """A file's text → where its units stand, which words they hold, what the module imports. Regular expressions only; nothing is parsed.
 
-Text in docstrings and other multi-line strings is blanked first, so that it is never taken for code. A unit that was cut wrongly does not
-parse by itself; then the whole file is its unit.
+Text in docstrings and other multi-line strings is blanked first, so that it is never taken for code. A line that continues an open bracket
+or follows a backslash begins no unit, wherever it stands. Neighbouring imports are one unit without words: what they bind is in `imports`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
 
 import msgspec
 
@@ -45,6 +47,8 @@ class IndexedUnit(msgspec.Struct, frozen=True, array_like=True):
     bases: str = ""
     #: for a class: the stretches (offsets) of its methods
     methods: tuple[tuple[int, int], ...] = ()
+    #: names that functions in it declare `global`: they may bind these at module level
+    outer: tuple[str, ...] = ()
 
 
 class FileIndex(msgspec.Struct, frozen=True, array_like=True):
@@ -63,22 +67,31 @@ _USE = re.compile(r"\.?[^\W\d]\w*\(?")
 _TOP = re.compile(r"^(?=[^\s#)\]}])", re.MULTILINE)
 _GOES_ON = re.compile(r"(?:else|elif|except|finally)\b")
 _DEFINITION = re.compile(r"(async\s+def|def|class)\s+(\w+)")
-_INNER = re.compile(r"^([ \t]+)(?=@|def\b|async\b|class\b)", re.MULTILINE)
+_DECORATED = re.compile(r"^[ \t]*(?=(?:async\s+def|def|class)\s)", re.MULTILINE)
 _IMPORT = re.compile(
-    r"^([ \t]*)(?:from[ \t]+(\.*)[ \t]*([\w.]*)[ \t]+import[ \t]*(\([^)]*\)|(?:[^\n\\#;]|\\\n)*)|import[ \t]+((?:[^\n\\#;]|\\\n)*))", re.MULTILINE
+    r"^([ \t]*)(?:from[ \t]+(\.*)[ \t]*([\w.]*)[ \t]+import[ \t]*(\([^)]*\)|(?:[^\n\\#;]|\\\n)*)"
+    r"|import[ \t]+((?:[^\n\\#;]|\\\n)*))",
+    re.MULTILINE,
 )
-_BINDS = re.compile(r"^[ \t]*(?:(?:type[ \t]+)?(\w+(?:[ \t]*,[ \t]*\w+)*)[ \t]*(?::[^=\n]+)?=(?!=)|(\w+)[ \t]*:|(?:async[ \t]+)?(?:def|class)[ \t]+(\w+))", re.MULTILINE)
+_BINDS = re.compile(
+    r"^[ \t]*(?:(\w+(?:[ \t]*,[ \t]*\w+)*)[ \t]*(?::[^=\n]+)?=(?!=)|type[ \t]+(\w+)[^=\n]*=|(\w+)[ \t]*:"
+    r"|(?:async[ \t]+)?(?:def|class)[ \t]+(\w+))",
+    re.MULTILINE,
+)
 _CHAINED = re.compile(r"=[ \t]*(\w+)[ \t]*=(?!=)")
 _AS = re.compile(r"\b(?:as|for)[ \t]+(\w+)")
-_HEADER = re.compile(r"class\s+\w+\s*(?:\[[^\]]*\]\s*)?(?:\((.*?)\)\s*:|:)", re.DOTALL)
-_COMMENT = re.compile(r"#[^\n]*")
+_GLOBAL = re.compile(r"\bglobal[ \t]+([^\n;]+)")
+_HEADER = re.compile(r"class\s+\w+\s*(?:\[((?:[^\[\]]|\[[^\]]*\])*)\]\s*)?(?:\((.*?)\)\s*:|:)", re.DOTALL)
+_TYPE_PARAMETER = re.compile(r"(?:^|,)[ \t\n]*\**(\w+)")
+_FIRST_LINE = re.compile(r"[ \t]*\n(?:[ \t]*\n)*([ \t]+)(?=\S)")
+_BLANK = re.compile(r"[^\n]")
+_REPLACED = re.compile(r"(?<!\{)\{([^{}]+)\}")
 
 
 def index(text: str) -> FileIndex:
     """The index of a file's text (line ends are `\\n`)."""
     masked = _STRINGS.sub(_blank, text)
-    newlines = [m.start() for m in re.finditer("\n", text)]
-    units = tuple(_units(masked, newlines))
+    units = tuple(_units(masked))
     bodies = [(u.start, u.end) for u in units if u.kind in (DEF, METHOD)]
     starts = [start for start, _ in bodies]
     imports: list[ImportedName] = []
@@ -92,17 +105,24 @@ def index(text: str) -> FileIndex:
                 imported.add((f"{name.module}.{name.attr}".lstrip("."), name.level))
             if not inside:
                 imports.append(name)
-    return FileIndex(len(newlines) + (not text.endswith("\n")), units, tuple(imports), tuple(sorted(imported)))
+    lines = text.count("\n") + (not text.endswith("\n") and text != "")
+    return FileIndex(lines, units, tuple(imports), tuple(sorted(imported)))
 
 
 def _blank(found: re.Match[str]) -> str:
-    """Comments vanish, strings over several lines keep only their line ends."""
+    """Comments vanish; strings over several lines keep their line ends, and of f-strings the code in them."""
     text = found[0]
     if text[0] == "#":
         return " " * len(text)
     if "\n" not in text:
         return text
-    return '"' + "".join(c if c == "\n" else " " for c in text[1:-1]) + '"'
+    blank = '""' + _BLANK.sub(" ", text[2:])
+    prefix = found.string[max(found.start() - 2, 0) : found.start()].lower()
+    if prefix[-1:] == "f" or prefix[-2:] == "fr":
+        for part in _REPLACED.finditer(text):
+            if "\n" not in part[1]:
+                blank = blank[: part.start(1)] + part[1] + blank[part.end(1) :]
+    return blank
 
 
 def _names(found: re.Match[str]) -> Iterator[ImportedName]:
@@ -119,65 +139,115 @@ def _names(found: re.Match[str]) -> Iterator[ImportedName]:
                 yield ImportedName("", name, "", 0)
 
 
-def _units(text: str, newlines: list[int]) -> Iterator[IndexedUnit]:
+def _units(text: str) -> Iterator[IndexedUnit]:
+    lines = _LineCounter(text)
+    imports = -1  # where a run of imports began
     for start, end in _pieces(text, [m.start() for m in _TOP.finditer(text)], len(text)):
+        if text.startswith(("import ", "from "), start) and text.find(";", start, end) < 0:
+            imports = start if imports < 0 else imports
+            continue
+        if imports >= 0:
+            yield _imports(imports, start, lines)
+            imports = -1
         piece = text[start:end]
         found = _definition(piece)
-        line = bisect_right(newlines, start - 1) + 1
         if found is None:
-            yield IndexedUnit(CODE, "", "", start, end, line, False, _words(piece), _bound(piece))
+            yield IndexedUnit(CODE, "", "", start, end, lines.at(start), False, _words(piece), _bound(piece), outer=_outer(piece))
         elif found[1] != "class":
-            yield IndexedUnit(DEF, found[2], "", start, end, line, found[1] != "def", _words(piece), (found[2],))
+            name = found[2]
+            yield IndexedUnit(DEF, name, "", start, end, lines.at(start), found[1] != "def", _words(piece), (name,), outer=_outer(piece))
         else:
-            yield from _class_units(text, start, end, found, newlines)
+            yield from _class_units(text, start, end, found, lines)
+    if imports >= 0:
+        yield _imports(imports, len(text), lines)
 
 
-def _class_units(text: str, start: int, end: int, found: re.Match[str], newlines: list[int]) -> Iterator[IndexedUnit]:
+def _imports(start: int, end: int, lines: _LineCounter) -> IndexedUnit:
+    return IndexedUnit(CODE, "", "", start, end, lines.at(start), False, ())
+
+
+class _LineCounter:
+    """The 1-based lines of offsets that are asked for in ascending order."""
+
+    def __init__(self, text: str) -> None:
+        self._text, self._at, self._line = text, 0, 1
+
+    def at(self, offset: int) -> int:
+        self._line += self._text.count("\n", self._at, offset)
+        self._at = offset
+        return self._line
+
+
+def _class_units(text: str, start: int, end: int, found: re.Match[str], lines: _LineCounter) -> Iterator[IndexedUnit]:
     """The class without its methods, then the methods."""
-    name = found[2]
+    name, line = found[2], lines.at(start)
     header = _HEADER.match(text, start + found.start(), end)
     body = header.end() if header else start + found.end()
-    indent = min((m[1] for m in _INNER.finditer(text, body, end)), key=len, default="")
+    first = _FIRST_LINE.match(text, body, end)
     methods: list[IndexedUnit] = []
     rest = [text[start:end]]
-    if indent:
-        borders = [m.start() for m in re.compile(rf"^{indent}(?=[^\s#)\]}}])", re.MULTILINE).finditer(text, body, end)]
-        rest = [text[start : borders[0] if borders else end]]
-        for first, last in _pieces(text, borders, end, len(indent)):
-            piece = text[first:last]
+    if first is not None:
+        indent = first[1]
+        borders = [m.start() for m in _at_indent(indent).finditer(text, body, end)]
+        rest = [text[start : borders[0]]]
+        for begin, stop in _pieces(text, borders, end, len(indent)):
+            piece = text[begin:stop]
             inner = _definition(piece[len(indent) :])
             if inner is None or inner[1] == "class":
                 rest.append(piece)
                 continue
-            line = bisect_right(newlines, first - 1) + 1
-            methods.append(IndexedUnit(METHOD, inner[2], name, first, last, line, inner[1] != "def", _words(piece), (inner[2],)))
+            place, asynchronous = (begin, stop, lines.at(begin)), inner[1] != "def"
+            methods.append(IndexedUnit(METHOD, inner[2], name, *place, asynchronous, _words(piece), (inner[2],), outer=_outer(piece)))
     skeleton = "".join(rest)
-    line = bisect_right(newlines, start - 1) + 1
-    bases = (header[1] or "").strip() if header else ""
+    parameters = _TYPE_PARAMETER.findall(header[1]) if header and header[1] else ()
+    bases = (header[2] or "").strip() if header else ""
     spans = tuple((m.start, m.end) for m in methods)
-    yield IndexedUnit(CLASS, name, "", start, end, line, False, _words(skeleton), (name,), bases, spans)
+    yield IndexedUnit(CLASS, name, "", start, end, line, False, _words(skeleton), (name, *parameters), bases, spans, _outer(skeleton))
     yield from methods
 
 
+@cache
+def _at_indent(indent: str) -> re.Pattern[str]:
+    """The beginnings of statements at this very indentation."""
+    return re.compile(rf"^{indent}(?=[^\s#)\]}}])", re.MULTILINE)
+
+
 def _pieces(text: str, borders: list[int], end: int, indent: int = 0) -> Iterator[tuple[int, int]]:
-    """Statements between borders: decorators go with their definition, `else` and its kin with what they continue; imports stay together."""
+    """Statements between borders: decorators go with their definition, `else` and its kin with what they continue."""
     kept: list[int] = []
     decorated = False
-    for border in borders:
+    for border in _statements(text, borders, end):
         at = border + indent
         if decorated or (kept and _GOES_ON.match(text, at)):
             decorated = text[at] == "@"
             continue
         decorated = text[at] == "@"
         kept.append(border)
-    for number, start in enumerate(kept):
-        yield start, kept[number + 1] if number + 1 < len(kept) else end
+    return pairwise([*kept, end])
+
+
+def _statements(text: str, borders: list[int], end: int) -> Iterator[int]:
+    """The borders at which a statement begins: no bracket is open, and no backslash stands before."""
+    depth = 0
+    for border, next_border in pairwise([*borders, end]):
+        if depth <= 0 and text[border - 2 : border] != "\\\n":
+            depth = 0
+            yield border
+        depth += _open_brackets(text, border, next_border)
+
+
+def _open_brackets(text: str, start: int, end: int) -> int:
+    """How many brackets more are opened than closed."""
+    if all(text.count(first, start, end) == text.count(last, start, end) for first, last in ("()", "[]", "{}")):
+        return 0
+    piece = _STRINGS.sub("", text[start:end])
+    return sum(map(piece.count, "([{")) - sum(map(piece.count, ")]}"))
 
 
 def _definition(piece: str) -> re.Match[str] | None:
     """The `def` or `class` that a statement is, behind its decorators."""
     if piece[0] == "@":
-        indent = re.compile(r"^[ \t]*(?=(?:async\s+def|def|class)\s)", re.MULTILINE).search(piece)
+        indent = _DECORATED.search(piece)
         return _DEFINITION.match(piece, indent.end()) if indent else None
     return _DEFINITION.match(piece)
 
@@ -189,10 +259,16 @@ def _words(piece: str) -> tuple[str, ...]:
 def _bound(piece: str) -> tuple[str, ...]:
     found: set[str] = set()
     for match in _BINDS.finditer(piece):
-        found.update(_WORD.findall(match[1] or match[2] or match[3]))
+        found.update(_WORD.findall(match[1] or match[2] or match[3] or match[4]))
     found.update(_CHAINED.findall(piece))
     found.update(_AS.findall(piece))
     return tuple(sorted(found))
+
+
+def _outer(piece: str) -> tuple[str, ...]:
+    if "global " not in piece:
+        return ()
+    return tuple(sorted({name for names in _GLOBAL.findall(piece) for name in _WORD.findall(names)}))
 
 
 def unit_text(text: str, unit: IndexedUnit) -> str:

@@ -34,7 +34,9 @@ def decode(data: bytes) -> str:
         encoding = "utf-8"
     try:
         text = data.decode(encoding)
-    except (UnicodeDecodeError, LookupError) as error:
+        if encoding != "utf-8":
+            text.encode()  # some encodings can write what is no text: lone surrogates
+    except (UnicodeError, LookupError) as error:
         raise Unreadable(f"not {encoding}: {error.reason if isinstance(error, UnicodeDecodeError) else error}") from error
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import ast
+import symtable
 import warnings
 from collections.abc import Sequence
 
 import msgspec
 
 from asynclint.facts import Unit
-from asynclint.syntax.index import FileIndex, IndexedUnit, index, unit_text
+from asynclint.syntax.index import METHOD, FileIndex, IndexedUnit, index, unit_text
 from asynclint.syntax.read import Unreadable, read_source
 
 EMPTY = FileIndex(0, (), (), ())
+TOO_DEEP = "too deeply nested to be read"
+#: a message, and the 1-based line and column it is about
+Place = tuple[str, int, int]
 
 
 class Scan(msgspec.Struct, frozen=True, array_like=True):
@@ -20,13 +23,7 @@ class Scan(msgspec.Struct, frozen=True, array_like=True):
 
     index: FileIndex
     unreadable: str = ""
-    error: tuple[str, int, int] | None = None
-
-
-def scan_text(text: str) -> Scan:
-    """The index of a text, or its syntax error."""
-    error = syntax_error(text)
-    return Scan(EMPTY, error=error) if error else Scan(index(text))
+    error: Place | None = None
 
 
 def scan_files(paths: Sequence[str]) -> list[bytes]:
@@ -40,24 +37,53 @@ def scan_files(paths: Sequence[str]) -> list[bytes]:
     return [msgspec.msgpack.encode(scan) for scan in found]
 
 
-def syntax_error(text: str) -> tuple[str, int, int] | None:
-    """The message, 1-based line and column of a syntax error. LibCST decides; what the running Python accepts need not be parsed for that."""
+def scan_text(text: str) -> Scan:
+    """The index of a text, or its syntax error."""
+    null = text.find("\0")
+    if null >= 0:
+        return Scan(EMPTY, error=("source code cannot contain null bytes", text.count("\n", 0, null) + 1, null - text.rfind("\n", 0, null)))
+    refused = _refused(text)
+    if refused is None:
+        return Scan(index(text))
+    found = index(text)
+    error = _confirmed(text, found, refused)
+    return Scan(EMPTY, error=error) if error else Scan(found)
+
+
+def _refused(text: str) -> Place | None:
+    """Why the running Python does not accept a text: message, 1-based line and column."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compile(text, "<source>", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+            symtable.symtable(text, "<source>", "exec")  # parses, and makes no tree of Python objects
         return None
-    except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError):
-        pass
+    except SyntaxError as error:
+        return (error.msg, error.lineno or 1, error.offset or 1)
+    except MemoryError:
+        return (TOO_DEEP, 1, 1)
+    except (ValueError, RecursionError, OverflowError):  # numbers too long to convert, sums of thousands of terms: no fault of the syntax
+        return ("invalid syntax", 1, 1)
+
+
+def _confirmed(text: str, found: FileIndex, refused: Place) -> Place | None:
+    """The syntax error, if LibCST, which knows newer Python too, finds one as well. It parses only the statements that were refused."""
+    if refused[0] == TOO_DEEP:  # LibCST's parser would run out of stack, and take the process with it
+        return refused
+    statements = [unit for unit in found.units if unit.kind != METHOD]
+    pieces = [text[: statements[0].start], *(text[unit.start : unit.end] for unit in statements)] if statements else [text]
+    if all(_refused(piece) is None or _is_valid(piece) for piece in pieces):
+        return None
+    return None if _is_valid(text) else refused
+
+
+def _is_valid(text: str) -> bool:
     import libcst
 
     try:
         libcst.parse_module(text)
-    except libcst.ParserSyntaxError as error:
-        return (error.message.splitlines()[0] if error.message else "invalid syntax", max(error.raw_line, 1), error.raw_column + 1)
-    except RecursionError:
-        return ("too deeply nested to be read", 1, 1)
-    return None
+    except (libcst.ParserSyntaxError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def summarize_units(path: str, units: Sequence[IndexedUnit], positions: bool = False) -> list[bytes]:

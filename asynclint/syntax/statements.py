@@ -3,20 +3,58 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import libcst as cst
 
-from asynclint.facts import ENTER, IMPORT, ITER, CallOf, Class, Cls, Elem, Entered, Expr, Fn, Import, Local, Op, Param
-from asynclint.syntax.builder import merge
-from asynclint.syntax.expressions import OPAQUE, ExpressionWalker, is_few
+from asynclint.facts import (
+    CALL,
+    DELETE,
+    DELITEM,
+    ENTER,
+    GET,
+    IMPORT,
+    ITER,
+    RUN,
+    SET,
+    SETITEM,
+    SUB,
+    Attr,
+    CallOf,
+    Class,
+    Cls,
+    Elem,
+    Entered,
+    Expr,
+    Fn,
+    Import,
+    Local,
+    Op,
+    Param,
+)
+from asynclint.syntax.builder import Environment, merge
+from asynclint.syntax.expressions import OPAQUE, ExpressionWalker, is_empty, is_few
+from asynclint.syntax.patterns import PatternReader, captured_names
 
 _MARKER = re.compile(r"#\s*asynclint:\s*(off-loop|on-loop|blocking|nonblocking)\b")
 
 
+class _Exits:
+    """The environments in which a loop is left by `break`, and in which a round ends by `continue`."""
+
+    def __init__(self) -> None:
+        self.breaks: list[Environment] = []
+        self.rounds: list[Environment] = []
+
+
 class StatementWalker(ExpressionWalker):
     """Walks statements; each method returns whether control never goes on behind the statement."""
+
+    def __init__(self, module: cst.Module, places: Mapping[cst.CSTNode, Any] | None, shift: int) -> None:
+        super().__init__(module, places, shift)
+        self._class_in_progress: Class | None = None
+        self._loops: list[_Exits] = []
 
     def module_body(self, body: Sequence[cst.BaseStatement]) -> None:
         """The unit's own statements become `functions[0]`."""
@@ -51,7 +89,11 @@ class StatementWalker(ExpressionWalker):
         if self.places is not None:
             span = self.places[node]
             self.statement = (span.start.line - self.shift, span.end.line - self.shift)
-        return any([_SMALL[type(small)](self, small) for small in node.body if type(small) in _SMALL])
+        for small in node.body:
+            walk = _SMALL.get(type(small))
+            if walk is not None and walk(self, small):
+                return True
+        return False
 
     def _expression_statement(self, node: cst.Expr) -> bool:
         self.expression(node.value)
@@ -78,8 +120,25 @@ class StatementWalker(ExpressionWalker):
             divides = isinstance(node.operator, cst.DivideAssign)
             self.builder.bind(node.target.value, Op("/", (before, value)) if divides else Op("or", (before, value)))
         elif isinstance(node.target, cst.Attribute):
-            self.expression(node.target.value)
+            target = Attr(self.expression(node.target.value), node.target.attr.value)
+            self.emit(GET, target, node.target)
+            self.emit(SET, target, node.target, OPAQUE)
+        elif isinstance(node.target, cst.Subscript):
+            item = self.subscript(node.target)
+            self.emit(SUB, item, node.target)
+            self.emit(SETITEM, item, node.target, OPAQUE)
         return False
+
+    def _type_alias(self, node: cst.TypeAlias) -> bool:
+        self._type_parameters(node.type_parameters)
+        self.builder.bind(node.name.value, self.annotation(node.value))
+        return False
+
+    def _type_parameters(self, node: cst.TypeParameters | None) -> None:
+        """Binds type parameters where the definition stands, each to its bound: annotations are read there."""
+        for item in node.params if node is not None else ():
+            bound = getattr(item.param, "bound", None)
+            self.builder.bind(item.param.name.value, self.annotation(bound) if bound is not None else OPAQUE)
 
     def _return(self, node: cst.Return) -> bool:
         if node.value is not None:
@@ -87,17 +146,35 @@ class StatementWalker(ExpressionWalker):
         return True
 
     def _raise(self, node: cst.Raise) -> bool:
-        if node.exc is not None:
-            self.expression(node.exc)
+        for part in (node.exc, node.cause.item if node.cause is not None else None):
+            if part is not None:
+                self.expression(part)
         return True
 
     def _assert(self, node: cst.Assert) -> bool:
-        self.builder.push_guard(self.expression(node.test), True)
+        test, message = self.expression(node.test), node.msg
+        if message is not None:
+            self.guarded(test, False, lambda: self.expression(message))
+        self.builder.push_guard(test, True)
         return False
 
     def _delete(self, node: cst.Del) -> bool:
-        self.expression(node.target)
+        for target in [e.value for e in node.target.elements] if isinstance(node.target, (cst.Tuple, cst.List)) else [node.target]:
+            if isinstance(target, cst.Attribute):
+                self.emit(DELETE, Attr(self.expression(target.value), target.attr.value), target)
+            elif isinstance(target, cst.Subscript):
+                self.emit(DELITEM, self.subscript(target), target)
         return False
+
+    def _break(self, node: cst.Break) -> bool:
+        if self._loops:
+            self._loops[-1].breaks.append(dict(self.builder.environment))
+        return True
+
+    def _continue(self, node: cst.Continue) -> bool:
+        if self._loops:
+            self._loops[-1].rounds.append(dict(self.builder.environment))
+        return True
 
     def _outer(self, node: cst.Global | cst.Nonlocal) -> bool:
         self.builder.outer.update(item.name.value for item in node.names)
@@ -108,10 +185,7 @@ class StatementWalker(ExpressionWalker):
             name = dotted(alias.name)
             value = Import(name)
             self.emit(IMPORT, value, node)
-            if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
-                self.builder.bind(alias.asname.name.value, value)
-            else:
-                self.builder.bind(name.partition(".")[0], Import(name.partition(".")[0]))
+            self.builder.bind(bound_by(alias), value if alias.asname is not None else Import(name.partition(".")[0]))
         return False
 
     def _import_from(self, node: cst.ImportFrom) -> bool:
@@ -122,10 +196,7 @@ class StatementWalker(ExpressionWalker):
             self.builder.bind("*", Import(module, "*", level))
             return False
         for alias in node.names:
-            name = dotted(alias.name)
-            bound = alias.asname.name if alias.asname is not None else alias.name
-            if isinstance(bound, cst.Name):
-                self.builder.bind(bound.value, Import(module, name, level))
+            self.builder.bind(bound_by(alias), Import(module, dotted(alias.name), level))
         return False
 
     # branches
@@ -159,29 +230,44 @@ class StatementWalker(ExpressionWalker):
         return False
 
     def _match(self, node: cst.Match) -> bool:
+        """Each case runs where its pattern matches and those before it did not."""
+        builder = self.builder
         self._header(node, node.subject)
         subject = self.expression(node.subject)
-        before = dict(self.builder.environment)
-        merged = dict(before)
+        outside = builder.guard
+        leaves: list[tuple[Environment, int]] = []
+        exhausted = False
         for case in node.cases:
-            self.builder.environment = dict(before)
-            guard = self.builder.guard
-            self._pattern(case.pattern, subject)
+            before, rest = builder.environment, builder.guard
+            builder.environment = dict(before)
+            pattern = PatternReader(self.expression)
+            test, exact = pattern.read(case.pattern, subject)
+            if test is not None:
+                builder.push_guard(test, True)
+            for name, value in pattern.captures:
+                builder.bind(name, value)
             if case.guard is not None:
-                self.builder.push_guard(self.expression(case.guard), True)
+                condition = self.expression(case.guard)
+                builder.push_guard(condition, True)
+                test = Op("and", (test, condition)) if test is not None else condition
+            guard = builder.guard
             if not self.suite(case.body):
-                merged = merge(merged, self.builder.environment)
-            self.builder.guard = guard
-        self.builder.environment = merged
+                leaves.append((builder.environment, guard))
+            builder.environment, builder.guard = before, rest
+            if exact and test is None:
+                exhausted = True
+                break
+            if exact and test is not None:
+                builder.push_guard(test, False)
+        if not exhausted:
+            leaves.append((builder.environment, builder.guard))
+        if not leaves:
+            builder.guard = outside
+            return True
+        builder.environment, builder.guard = leaves[0]
+        for environment, _ in leaves[1:]:
+            builder.environment, builder.guard = merge(builder.environment, environment), outside
         return False
-
-    def _pattern(self, pattern: cst.MatchPattern, subject: Expr) -> None:
-        """Binds the names of a pattern; `case Class() as name` binds the subject."""
-        if isinstance(pattern, cst.MatchAs) and pattern.name is not None:
-            self.builder.bind(pattern.name.value, subject)
-        for child in pattern.children:
-            if isinstance(child, cst.MatchPattern):
-                self._pattern(child, OPAQUE)
 
     # loops
 
@@ -189,49 +275,66 @@ class StatementWalker(ExpressionWalker):
         builder = self.builder
         self._header(node, node.iter)
         iterable = self.expression(node.iter)
+        if is_empty(iterable):
+            return node.orelse is not None and self.suite(node.orelse.body)
         if node.asynchronous is None:
             self.emit(ITER, iterable, node.iter)
         mark = builder.enter_loop(counts=not is_few(iterable))
         if node.asynchronous is not None:
             builder.awaits += 1
-        self._rounds(node, lambda: self.assign(node.target, Elem(iterable)))
+        exits = self._rounds(node, lambda: self.assign(node.target, Elem(iterable)))
         builder.leave_loop(mark)
-        return False
+        return self._behind_loop(node, exits)
 
     def _while(self, node: cst.While) -> bool:
         builder = self.builder
         self._header(node, node.test)
         mark = builder.enter_loop(counts=True)
-        forever = isinstance(node.test, cst.Name) and node.test.value == "True"
+        forever = isinstance(node.test, (cst.Name, cst.Integer)) and node.test.value in ("True", "1")
 
         def begin() -> None:
             test = self.expression(node.test)
             if not forever:
                 builder.push_guard(test, True)
 
-        self._rounds(node, begin)
+        exits = self._rounds(node, begin)
         builder.leave_loop(mark)
-        return False
+        if forever:
+            if exits.breaks:
+                builder.environment = _merged(exits.breaks)
+            return not exits.breaks
+        return self._behind_loop(node, exits)
 
-    def _rounds(self, node: cst.For | cst.While, begin: Callable[[], None]) -> None:
+    def _rounds(self, node: cst.For | cst.While, begin: Callable[[], None]) -> _Exits:
         """The body of a loop; names that it binds may come from an earlier round."""
         builder = self.builder
         before = dict(builder.environment)
         guard = builder.guard
         again: dict[str, int] = {}
-        for name in sorted(bound_names(node.body)):
+        for name in sorted(bound_names([node.body])):
             if name in builder.environment:
                 again[name] = builder.define(OPAQUE)
                 builder.environment[name] = (*builder.environment[name], again[name])
+        exits = _Exits()
+        self._loops.append(exits)
         begin()
-        self.suite(node.body)
+        if not self.suite(node.body):
+            exits.rounds.append(builder.environment)
+        self._loops.pop()
         builder.guard = guard
+        behind = _merged(exits.rounds)
         for name, index in again.items():
-            reaching = tuple(d for d in builder.environment.get(name, ()) if d != index)
+            reaching = tuple(d for d in behind.get(name, ()) if d != index)
             builder.defs[index] = Local(name, reaching) if reaching else OPAQUE
-        builder.environment = merge(before, builder.environment)
-        if node.orelse is not None:
-            self.suite(node.orelse.body)
+        builder.environment = merge(before, behind)
+        return exits
+
+    def _behind_loop(self, node: cst.For | cst.While, exits: _Exits) -> bool:
+        """`else` runs after the last round; `break` passes it by."""
+        ended = node.orelse is not None and self.suite(node.orelse.body)
+        if exits.breaks:
+            self.builder.environment = _merged(exits.breaks if ended else [self.builder.environment, *exits.breaks])
+        return ended and not exits.breaks
 
     # try and with
 
@@ -273,8 +376,6 @@ class StatementWalker(ExpressionWalker):
             value = self.expression(item.item)
             if asynchronous:
                 self.builder.awaits += 1
-                if isinstance(value, CallOf):
-                    self.builder.mark_awaited(value.event)
             else:
                 self.emit(ENTER, value, item.item)
             if item.asname is not None:
@@ -286,6 +387,7 @@ class StatementWalker(ExpressionWalker):
     def _function(self, node: cst.FunctionDef) -> bool:
         self._header(node, node.params)
         decorators = tuple(self.expression(d.decorator) for d in node.decorators)
+        self._type_parameters(node.type_parameters)
         parameters = self.parameters(node.params)
         owner = self.classes.index(self._class_in_progress) if self._class_in_progress else -1
 
@@ -302,28 +404,45 @@ class StatementWalker(ExpressionWalker):
         outer, self._class_in_progress = self._class_in_progress, None
         index = self.function(node.name.value, "async" if node.asynchronous else "def", node, body, owner)
         self._class_in_progress = outer
+        self._decorate(node, decorators, Fn(index))
         self.builder.bind(node.name.value, Fn(index))
         return False
-
-    _class_in_progress: Class | None = None
 
     def _class(self, node: cst.ClassDef) -> bool:
         self._header(node, node.name)
         decorators = tuple(self.expression(d.decorator) for d in node.decorators)
+        self._type_parameters(node.type_parameters)
         bases = tuple(self.expression(b.value) for b in node.bases)
         keywords = tuple((k.keyword.value, self.expression(k.value)) for k in node.keywords if k.keyword)
         made = Class(node.name.value, 0, len(self.functions), bases, keywords, decorators)
         index = len(self.classes)
         self.classes.append(made)
         outer, self._class_in_progress = self._class_in_progress, made
-        self.function(node.name.value, "class", node, lambda: void(self.suite(node.body)), index)
+        body = self.function(node.name.value, "class", node, lambda: void(self.suite(node.body)), index)
         self._class_in_progress = outer
+        if self.builder.kind != "module":
+            self.emit(RUN, Fn(body), node.name)
+        self._decorate(node, decorators, Cls(index))
         self.builder.bind(node.name.value, Cls(index))
         return False
+
+    def _decorate(self, node: cst.FunctionDef | cst.ClassDef, decorators: Sequence[Expr], made: Expr) -> None:
+        """Inside a function, decorators are called while it runs."""
+        if self.builder.kind in ("def", "async"):
+            for decorator, value in reversed(list(zip(node.decorators, decorators, strict=True))):
+                self.emit(CALL, value, decorator.decorator, made)
 
 
 def void(_: object) -> None:
     """Drops a value."""
+
+
+def _merged(environments: Sequence[Environment]) -> Environment:
+    """What may reach a point that several ways lead to; nothing where none does."""
+    merged: Environment = {}
+    for number, environment in enumerate(environments):
+        merged = merge(merged, environment) if number else dict(environment)
+    return merged
 
 
 def dotted(node: cst.BaseExpression | cst.Attribute | cst.Name) -> str:
@@ -337,24 +456,58 @@ def dotted(node: cst.BaseExpression | cst.Attribute | cst.Name) -> str:
     return ".".join(reversed(parts))
 
 
-def bound_names(suite: cst.BaseSuite) -> set[str]:
-    """Names that statements of a loop's body bind (not those of nested functions and classes)."""
+def bound_names(body: Iterable[cst.CSTNode]) -> set[str]:
+    """Names that statements of a loop's body bind (not those inside nested functions and classes)."""
     found: set[str] = set()
-    stack: list[cst.CSTNode] = [suite]
+    stack = list(body)
     while stack:
         node = stack.pop()
-        if isinstance(node, cst.Assign):
+        if isinstance(node, (cst.SimpleStatementLine, cst.IndentedBlock, cst.SimpleStatementSuite)):
+            stack.extend(node.body)
+        elif isinstance(node, cst.Assign):
             for target in node.targets:
                 _target_names(target.target, found)
         elif isinstance(node, (cst.AnnAssign, cst.AugAssign)):
             _target_names(node.target, found)
-        elif isinstance(node, cst.AsName):
-            _target_names(node.name, found)
-        elif not isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.BaseExpression)):
-            if isinstance(node, cst.For):
-                _target_names(node.target, found)
-            stack.extend(node.children)
+        elif isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.TypeAlias)):
+            found.add(node.name.value)
+        elif isinstance(node, (cst.Import, cst.ImportFrom)):
+            if not isinstance(node.names, cst.ImportStar):
+                found.update(bound_by(alias) for alias in node.names)
+        elif isinstance(node, cst.Match):
+            for case in node.cases:
+                found.update(captured_names(case.pattern))
+                stack.append(case.body)
+        else:
+            stack.extend(_inner_suites(node, found))
     return found
+
+
+def _inner_suites(node: cst.CSTNode, found: set[str]) -> Iterator[cst.CSTNode]:
+    """The suites of a compound statement; names that its header binds go to `found`."""
+    if isinstance(node, cst.For):
+        _target_names(node.target, found)
+    if isinstance(node, cst.With):
+        for item in node.items:
+            if item.asname is not None:
+                _target_names(item.asname.name, found)
+    if isinstance(node, (cst.Try, cst.TryStar)):
+        for handler in node.handlers:
+            if handler.name is not None:
+                _target_names(handler.name.name, found)
+            yield handler.body
+        if node.finalbody is not None:
+            yield node.finalbody.body
+    if isinstance(node, (cst.If, cst.For, cst.While, cst.With, cst.Try, cst.TryStar, cst.Else)):
+        yield node.body
+    if isinstance(node, (cst.If, cst.For, cst.While, cst.Try, cst.TryStar)) and node.orelse is not None:
+        yield node.orelse
+
+
+def bound_by(alias: cst.ImportAlias) -> str:
+    """The name that one part of an import binds."""
+    name = alias.asname.name if alias.asname is not None else alias.name
+    return dotted(name).partition(".")[0] if isinstance(name, (cst.Name, cst.Attribute)) else ""
 
 
 def _target_names(target: cst.CSTNode, found: set[str]) -> None:
@@ -386,19 +539,38 @@ def is_stub(body: cst.BaseSuite) -> bool:
 
 def marker_of(node: cst.FunctionDef) -> str:
     """The `# asynclint: …` comment of a `def` line."""
-    header = node.body.header if isinstance(node.body, cst.IndentedBlock) else node.body.trailing_whitespace if isinstance(node.body, cst.SimpleStatementSuite) else None
+    header = node.body.header if isinstance(node.body, cst.IndentedBlock) else getattr(node.body, "trailing_whitespace", None)
     found = _MARKER.search(header.comment.value) if header is not None and header.comment is not None else None
     return found[1] if found else ""
 
 
 _STATEMENTS: dict[type, Callable[[StatementWalker, Any], bool]] = {
-    cst.SimpleStatementLine: StatementWalker._line, cst.SimpleStatementSuite: StatementWalker._line,
-    cst.FunctionDef: StatementWalker._function, cst.ClassDef: StatementWalker._class, cst.If: StatementWalker._if, cst.For: StatementWalker._for, cst.While: StatementWalker._while,
-    cst.Try: StatementWalker._try, cst.TryStar: StatementWalker._try, cst.With: StatementWalker._with, cst.Match: StatementWalker._match,
-}  # fmt: skip
+    cst.SimpleStatementLine: StatementWalker._line,
+    cst.SimpleStatementSuite: StatementWalker._line,
+    cst.FunctionDef: StatementWalker._function,
+    cst.ClassDef: StatementWalker._class,
+    cst.If: StatementWalker._if,
+    cst.For: StatementWalker._for,
+    cst.While: StatementWalker._while,
+    cst.Try: StatementWalker._try,
+    cst.TryStar: StatementWalker._try,
+    cst.With: StatementWalker._with,
+    cst.Match: StatementWalker._match,
+}
 _SMALL: dict[type, Callable[[StatementWalker, Any], bool]] = {
-    cst.Expr: StatementWalker._expression_statement, cst.Assign: StatementWalker._assign, cst.AnnAssign: StatementWalker._annotated_assign, cst.AugAssign: StatementWalker._augmented,
-    cst.Return: StatementWalker._return, cst.Raise: StatementWalker._raise, cst.Assert: StatementWalker._assert, cst.Import: StatementWalker._import,
-    cst.ImportFrom: StatementWalker._import_from, cst.Global: StatementWalker._outer, cst.Nonlocal: StatementWalker._outer, cst.Del: StatementWalker._delete,
-    cst.Break: lambda walker, node: True, cst.Continue: lambda walker, node: True, cst.Pass: lambda walker, node: False,
-}  # fmt: skip
+    cst.Expr: StatementWalker._expression_statement,
+    cst.Assign: StatementWalker._assign,
+    cst.AnnAssign: StatementWalker._annotated_assign,
+    cst.AugAssign: StatementWalker._augmented,
+    cst.Return: StatementWalker._return,
+    cst.Raise: StatementWalker._raise,
+    cst.Assert: StatementWalker._assert,
+    cst.Import: StatementWalker._import,
+    cst.ImportFrom: StatementWalker._import_from,
+    cst.Global: StatementWalker._outer,
+    cst.Nonlocal: StatementWalker._outer,
+    cst.Del: StatementWalker._delete,
+    cst.Break: StatementWalker._break,
+    cst.Continue: StatementWalker._continue,
+    cst.TypeAlias: StatementWalker._type_alias,
+}

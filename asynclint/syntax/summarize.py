@@ -13,11 +13,12 @@ WRAPPER = "if 1:\n"
 
 
 def summarize(text: str, positions: bool = False) -> Unit:
-    """The facts of a unit. `text` may be indented as a whole (a method). With `positions`, events carry spans and source text, and functions lines.
+    """The facts of a unit. `text` may be indented as a whole (a method).
 
+    With `positions`, events carry spans and source text, and functions lines.
     Text that does not parse gives a unit whose `error` says why and where.
     """
-    indented = text[:1] in " \t\f"
+    indented = text[:1] in (" ", "\t")
     try:
         module = cst.parse_module(WRAPPER + text if indented else text)
     except cst.ParserSyntaxError as error:
@@ -25,15 +26,12 @@ def summarize(text: str, positions: bool = False) -> Unit:
         return Unit((), error=(reason, max(error.raw_line - indented, 1), error.raw_column + 1))
     except RecursionError:
         return Unit((), error=("too deeply nested to be read", 1, 1))
-    places = None
-    if positions:
-        wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
-        places = wrapper.resolve(PositionProvider)
     body = module.body
     if indented and isinstance(body[0], cst.If):
         body = body[0].body.body  # type: ignore[assignment]
-    walker = StatementWalker(module, places, int(indented))
     try:
+        places = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider) if positions else None
+        walker = StatementWalker(module, places, int(indented))
         walker.module_body(body)
     except RecursionError:
         return Unit((), error=("too deeply nested to be read", 1, 1))
