@@ -60,7 +60,7 @@ class Exploration:
 
     def run(self, progress: Callable[[int], None] = lambda count: None) -> None:
         """Explores to the end. `progress` is told the number of units looked at."""
-        candidates = self.relevance.seeds()
+        candidates = [*self.relevance.seeds(), *self.relevance.namers(self.relevance.marked())]
         for _ in range(ROUNDS):
             if not candidates:
                 break
@@ -127,7 +127,11 @@ class Exploration:
         if unit.kind in (CODE, CLASS):
             for bound, indices in facts.functions[0].bindings.items() if unit.kind == CODE else ():
                 frame = self.inference.unit_frame(module, unit)
-                if any(self._is_special(v) for i in indices for v in self.inference.infer(facts.functions[0].defs[i], frame)):
+                if any(
+                    self._is_special(v) or self._is_alias(v)
+                    for i in indices
+                    for v in self.inference.infer(facts.functions[0].defs[i], frame)
+                ):
                     self._held.append((module, bound, False))
             return
         for index, data in enumerate(facts.functions):
@@ -147,6 +151,12 @@ class Exploration:
                 if any(library_cost(row) >= self._floor for row in rows):
                     return True
         return False
+
+    def _is_alias(self, value: Value) -> bool:
+        """`wait = time.sleep`, `fetch = partial(requests.get, …)`."""
+        if isinstance(value, Partial):
+            return any(self._is_alias(v) for v in value.function)
+        return isinstance(value, FunctionValue) or (isinstance(value, External) and value.name in self.catalog.blocking)
 
     def _decorated(self, fn: FunctionDef) -> None:
         """A function behind a decorator of the project blocks if what the decorator made of it does."""

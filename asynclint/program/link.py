@@ -209,7 +209,7 @@ class Linker:
             self._hand_to_loop(self._telling_on_loop().get(event.value.name, ()), event, frame)
         if event.kind == GET:
             targets.extend(self._property_targets(event, frame))
-        alternatives = len([v for v in values if not isinstance(v, Literal)])
+        alternatives = len([v for v in values if self._counts(v)])
         seen: set[int] = set()
         for target, confidence, cached in targets:
             if alternatives > 1 and len(targets) < alternatives:
@@ -221,6 +221,12 @@ class Linker:
             if id(target) not in seen:
                 seen.add(id(target))
                 yield Edge(index, target, confidence, max(once, cached))
+
+    def _counts(self, value: Value) -> bool:
+        """Whether a value is an alternative that could be called: not None, and not the unknown half of a `try: import`."""
+        if isinstance(value, External):
+            return value.receiver is not None or value.name.partition(".")[0] in self.inference.known_names
+        return not isinstance(value, Literal)
 
     def _base(self, event: Event) -> Expr:
         assert isinstance(event.value, Subscript)
@@ -257,7 +263,9 @@ class Linker:
         name = value.name
         if name in self.catalog.nonblocking:
             return
-        self._on_loop(name, event, frame)
+        for handed in self._on_loop(name, event, frame):
+            for row in self.catalog.blocking.get(handed.name, ()):
+                yield Sink(handed.name, row), LIKELY, 0
         for use in self.catalog.uses.get(name, ()):
             if not use.later:
                 yield from self._used(use.how, self._use_values(use.argument, value, event, frame), event, frame)
@@ -602,17 +610,20 @@ class Linker:
 
     # --- roots
 
-    def _on_loop(self, name: str, event: Event, frame: Frame) -> None:
-        self._hand_to_loop(self.catalog.on_loop.get(name, ()), event, frame)
+    def _on_loop(self, name: str, event: Event, frame: Frame) -> list[External]:
+        """Lets the functions that a call hands to the loop be roots; returns those of libraries."""
+        handed = self._hand_to_loop(self.catalog.on_loop.get(name, ()), event, frame)
         for row in self.catalog.startup.get(name, ()):
             if row.argument and (not row.when or any(self.inference.condition(c, event, frame) for c in row.when)):
                 expr = self.inference.argument_expression(row.argument, event)
                 for value in self.inference.infer(expr, frame, event.guard) if expr is not None else ():
                     if isinstance(value, FunctionValue):
                         self.inference.frame(value.fn, value.receiver, None, value.closure).startup = True
+        return handed
 
-    def _hand_to_loop(self, rows: Iterable[OnLoop], event: Event, frame: Frame) -> None:
-        """The arguments that these functions let the loop run become roots."""
+    def _hand_to_loop(self, rows: Iterable[OnLoop], event: Event, frame: Frame) -> list[External]:
+        """The arguments that these functions let the loop run become roots; those of libraries are returned."""
+        outside: list[External] = []
         for row in rows:
             if row.argument == "*":
                 handed = [expr for _, expr in event.args]
@@ -622,6 +633,9 @@ class Linker:
             for expr in handed:
                 for value in self.inference.infer(expr, frame, event.guard):
                     self.add_root(value)
+                    if isinstance(value, External):
+                        outside.append(value)
+        return outside
 
     def _telling_on_loop(self) -> dict[str, list[OnLoop]]:
         """Methods that hand callbacks to the loop, by names that nothing else has: they count on an object of unknown type too."""

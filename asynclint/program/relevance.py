@@ -42,12 +42,18 @@ class Relevance:
         self._definers: dict[str, list[int]] = {}
         self._postings: dict[str, list[tuple[Module, IndexedUnit]]] = {}
         self._visible: dict[int, set[int]] = {}
+        self._own_roots = {module.name.partition(".")[0] for module in project.modules}
+        #: member → the modules that import it under another name, with that name
+        self._renamed: dict[str, list[tuple[Module, str]]] = {}
         self._resolve_imports()
         self._post()
 
     def _resolve_imports(self) -> None:
         """The import graph: project modules by number, and the roots of everything else."""
         for module in self.project.modules:
+            for found_import in module.file_index.imports:
+                if found_import.attr and found_import.bound not in ("*", found_import.attr):
+                    self._renamed.setdefault(found_import.attr, []).append((module, found_import.bound))
             inside: set[int] = set()
             outside: set[str] = set()
             for name, level in module.file_index.imported:
@@ -115,6 +121,10 @@ class Relevance:
         roots = {name.partition(".")[0] for name in self._catalog.blocking if name.endswith(".*")}
         return {module.number for module in self.project.modules if not roots.isdisjoint(self._outside[module.number])}
 
+    def marked(self) -> list[tuple[Module, str, bool]]:
+        """Functions that their author marked as blocking, as names for `namers`."""
+        return [(module, name, False) for module in self.project.modules for name in module.file_index.marked]
+
     def _is_telling(self, module: Module, word: str, origin: Origin) -> bool:
         """A function that is named and not called may be handed on; that is believed of a library that the file itself imports."""
         return word not in AMBIGUOUS and not origin.method and not origin.roots.isdisjoint(self._outside[module.number])
@@ -125,6 +135,8 @@ class Relevance:
             return True
         if word not in AMBIGUOUS and "_" in word and len(self._definers.get(word, ())) <= RARE:
             return True
+        if word not in AMBIGUOUS and not origin.roots.isdisjoint(self._own_roots):  # the library itself is the project
+            return any(number in self._imports[module.number] or number == module.number for number in self._definers.get(word, ()))
         return any(not origin.roots.isdisjoint(self._outside[number]) for number in self._imports[module.number])
 
     def namers(self, names: Iterable[tuple[Module, str, bool]], again: bool = False) -> list[tuple[Module, IndexedUnit]]:
@@ -142,6 +154,11 @@ class Relevance:
                 for other, unit in self._postings.get(form, ()):
                     if rare or any(other.number in self._seen_from(number) for number in numbers):
                         found[other.number, unit.start] = (other, unit)
+            for other, bound in self._renamed.get(name, ()):  # `from shop.net import download as load`
+                if rare or any(other.number in self._seen_from(number) for number in numbers):
+                    self.hot.add(bound)
+                    forms = set(_forms(bound))
+                    found.update({(other.number, u.start): (other, u) for u in other.file_index.units if not forms.isdisjoint(u.words)})
         return list(found.values())
 
     def _seen_from(self, number: int) -> set[int]:

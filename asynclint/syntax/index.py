@@ -278,7 +278,7 @@ def unit_text(text: str, unit: IndexedUnit) -> str:
     parts, at = [], unit.start
     for start, end in unit.methods:
         indent = re.match(r"[ \t]*", text[start:end])
-        parts += [text[at:start], (indent[0] if indent else "") + "pass" + "\n" * max(text.count("\n", start, end), 1)]
+        parts += [text[at:start], (indent[0] if indent else "") + "pass" + "\n" * text.count("\n", start, end)]
         at = end
     parts.append(text[at : unit.end])
     return "".join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import symtable
+import sys
 import warnings
 from collections.abc import Sequence
 
@@ -14,6 +15,8 @@ from asynclint.syntax.read import Unreadable, read_source
 
 EMPTY = FileIndex(0, (), (), ())
 TOO_DEEP = "too deeply nested to be read"
+#: the recursion limit under which Python must be able to read a file, whatever the limit of this run
+NESTING = 1000
 #: a message, and the 1-based line and column it is about
 Place = tuple[str, int, int]
 
@@ -52,6 +55,8 @@ def scan_text(text: str) -> Scan:
 
 def _refused(text: str) -> Place | None:
     """Why the running Python does not accept a text: message, 1-based line and column."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(min(limit, NESTING))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -59,17 +64,19 @@ def _refused(text: str) -> Place | None:
         return None
     except SyntaxError as error:
         return (error.msg, error.lineno or 1, error.offset or 1)
-    except MemoryError:
+    except (MemoryError, RecursionError):
         return (TOO_DEEP, 1, 1)
-    except (ValueError, RecursionError, OverflowError):  # numbers too long to convert, sums of thousands of terms: no fault of the syntax
+    except (ValueError, OverflowError):  # a number too long to convert
         return ("invalid syntax", 1, 1)
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def _confirmed(text: str, found: FileIndex, refused: Place) -> Place | None:
     """The syntax error, if LibCST, which knows newer Python too, finds one as well. It parses only the statements that were refused."""
-    if refused[0] == TOO_DEEP:  # LibCST's parser would run out of stack, and take the process with it
-        return refused
     statements = [unit for unit in found.units if unit.kind != METHOD]
+    if refused[0] == TOO_DEEP:  # LibCST's parser would run out of stack, and take the process with it
+        return (TOO_DEEP, next((unit.line for unit in statements if _refused(text[unit.start : unit.end]) == refused), 1), 1)
     pieces = [text[: statements[0].start], *(text[unit.start : unit.end] for unit in statements)] if statements else [text]
     if all(_refused(piece) is None or _is_valid(piece) for piece in pieces):
         return None
