@@ -36,6 +36,7 @@ from asynclint.program.members import Members
 from asynclint.program.names import Names
 from asynclint.program.project import FunctionDef, Module, Project
 from asynclint.program.structure import Structure
+from asynclint.program.texts import Texts
 from asynclint.program.truth import narrow, tested_types, truth
 from asynclint.program.values import UNKNOWN, ClassValue, External, Frame, FunctionValue, Instance, Literal, Value, Values, is_plain, unite
 from asynclint.syntax.index import IndexedUnit
@@ -52,6 +53,7 @@ class Inference:
     def __init__(self, project: Project, catalog: Catalog) -> None:
         self.project = project
         self.catalog = catalog
+        self.texts = Texts(project)
         self.known_names = _prefixes(catalog)
         self.frames: list[Frame] = []
         self._frames: dict[object, Frame] = {}
@@ -88,7 +90,7 @@ class Inference:
         self, fn: FunctionDef, receiver: Value | None = None, params: dict[int, Values] | None = None, closure: Frame | None = None
     ) -> Frame:
         """The node for a function in a context; the same object for the same context."""
-        params = params or {}
+        params = {index: self.texts.merge(values) for index, values in params.items()} if params else {}
         key = (
             fn,
             receiver,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from asynclint.facts import Attr, CallOf, Const, Event, Expr, Local, Name, Op, Seq
 from asynclint.program.project import ClassDef
+from asynclint.program.texts import OTHER
 from asynclint.program.values import (
     UNKNOWN,
     ClassValue,
@@ -125,6 +126,8 @@ def _same(inference: Inference, left: Expr, right: Expr, frame: Frame, guard: in
     for a in lefts:
         for b in rights:
             if isinstance(a, Literal) and isinstance(b, Literal):
+                if OTHER in (a, b) and not inference.texts.can_tell([a.value if b == OTHER else b.value]):
+                    return None
                 found.append(a.value == b.value and (a.value is None) == (b.value is None))
             elif (isinstance(a, Literal) and a.value is None) or (isinstance(b, Literal) and b.value is None):
                 other = b if isinstance(a, Literal) else a
@@ -149,6 +152,8 @@ def _within(inference: Inference, left: Expr, right: Expr, positive: bool, frame
     if not lefts or len(options) < len(right.items) or not all(isinstance(v, Literal) for v in (*lefts, *options)):
         return None
     inside = {v.value for v in options if isinstance(v, Literal)}
+    if OTHER in lefts and not inference.texts.can_tell(inside):
+        return None
     return _all_agree([(v.value in inside) is positive for v in lefts if isinstance(v, Literal)])
 
 

@@ -57,11 +57,26 @@ class FileIndex(msgspec.Struct, frozen=True, array_like=True):
     imports: tuple[ImportedName, ...]
     #: modules imported inside functions too, as (module, level)
     imported: tuple[tuple[str, int], ...]
+    #: functions that their author marked as blocking
+    marked: tuple[str, ...] = ()
+    #: texts that something is compared with, and texts that `startswith` and `endswith` ask for
+    compared: tuple[str, ...] = ()
+    edges: tuple[str, ...] = ()
 
 
 _STRINGS = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*"""|\'\'\'(?:[^\'\\]|\\.|\'(?!\'\'))*\'\'\'|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|#[^\n]*', re.DOTALL
 )
+_COMPARED = re.compile(
+    r"""(?:[=!]=|\b(?:not[ \t]+)?in\b|\bcase\b)\s*([\[({]?\s*(?:["'][^"'\n]*["']\s*[,|]?\s*)+)|(["'][^"'\n]*["'])\s*[=!]="""
+)
+_EDGES = re.compile(r"""(?:starts|ends)with\(\s*([\[({]?\s*(?:["'][^"'\n]*["']\s*,?\s*)+)""")
+_TEXT = re.compile(r"""["']([^"'\n]*)["']""")
+_MARKED = re.compile(r"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)[^\n]*#[ \t]*asynclint:[ \t]*blocking\b", re.MULTILINE)
+_LITERALS = r"""[\[({]?\s*(?:["'][^"'\n]*["']\s*[,|]?\s*)+"""
+_COMPARED = re.compile(rf"""(?:[=!]=|\bin\b|\bcase\b)\s*({_LITERALS})|(["'][^"'\n]*["'])\s*[=!]=""")
+_EDGES = re.compile(rf"""(?:starts|ends)with\(\s*({_LITERALS})""")
+_TEXT = re.compile(r"""["']([^"'\n]*)["']""")
 _WORD = re.compile(r"[^\W\d]\w*")
 _USE = re.compile(r"\.?[^\W\d]\w*\(?")
 _TOP = re.compile(r"^(?=[^\s#)\]}])", re.MULTILINE)
@@ -106,7 +121,14 @@ def index(text: str) -> FileIndex:
             if not inside:
                 imports.append(name)
     lines = text.count("\n") + (not text.endswith("\n") and text != "")
-    return FileIndex(lines, units, tuple(imports), tuple(sorted(imported)))
+    marked = tuple(_MARKED.findall(text)) if "asynclint:" in text else ()
+    tested = (_texts(_COMPARED, masked), _texts(_EDGES, masked))
+    return FileIndex(lines, units, tuple(imports), tuple(sorted(imported)), marked, *tested)
+
+
+def _texts(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:
+    """The literals that stand where the pattern looks for them."""
+    return tuple({literal for found in pattern.finditer(text) for group in found.groups() if group for literal in _TEXT.findall(group)})
 
 
 def _blank(found: re.Match[str]) -> str:
