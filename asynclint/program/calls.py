@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from asynclint.facts import Annotated, Const, Event, Expr, Function, Local, Param, Parameter
+from asynclint.facts import Annotated, Const, Event, Expr, Function, Local, Opaque, Param, Parameter, Sub
 from asynclint.program.project import ClassDef
 from asynclint.program.values import (
     UNKNOWN,
@@ -56,7 +56,7 @@ class Calls:
             case External():
                 return self.inference.foreign.result(value, event, frame)
             case Partial():
-                return unite(*(self.called(f, event, frame) for f in value.function))
+                return unite(*(self.called(f, completed(event, value), frame) for f in value.function))
             case Instance() if isinstance(value.cls, ClassDef):
                 return unite(*(self.called(f, event, frame) for f in self.inference.member(value, "__call__")))
         return UNKNOWN
@@ -124,7 +124,8 @@ class Calls:
             declared = self.inference.annotation(data.annotation, self.inference.definition_frame(frame), frame.receiver)
             declared = tuple(v for v in declared if not (isinstance(v, Instance) and v.cls in ("builtins.object",)))
         inferred: Values = UNKNOWN
-        if not declared or any(isinstance(v, (Instance, Collection)) and not is_plain(v) for v in declared):
+        constant = bool(frame.params) and len(data.returns) == 1  # a helper around one value, such as a variable of the environment
+        if not declared or constant or any(isinstance(v, (Instance, Collection)) and not is_plain(v) for v in declared):
             inferred = unite(*(self.inference.infer(value, frame, guard) for value, guard in data.returns))
         frame.result = _combined(declared, inferred)
         return frame.result
@@ -165,12 +166,18 @@ class Calls:
             if index >= 0:
                 given.add(index)
                 values = self.inference.infer(expr, frame, event.guard)
-                if values and all(informative(v) for v in values) and len(values) <= 3:
+                if values and all(informative(v) or _carries(v, parameters[index]) for v in values) and len(values) <= 3:
                     yield index, values
         if not starred:
             for index, parameter in enumerate(parameters):
                 if index >= offset and index not in given and isinstance(parameter.default, Const):
                     yield index, (Literal(parameter.default.value),)
+
+
+def completed(event: Event, partial: Partial) -> Event:
+    """The call with the arguments that a partial has bound; of those only constants are known."""
+    bound = tuple((k, Const(v[0].value) if len(v) == 1 and isinstance(v[0], Literal) else Opaque()) for k, v in partial.args)
+    return Event(event.kind, event.value, (*bound, *event.args), event.guard)
 
 
 def _parameter(value: Expr, data: Function) -> int:
@@ -183,9 +190,19 @@ def _parameter(value: Expr, data: Function) -> int:
     return -1
 
 
+def _carries(value: Value, parameter: Parameter) -> bool:
+    """A container of things that can decide something, where the parameter does not say what it holds."""
+    if not isinstance(value, Collection) or depth(value) > 2 or not isinstance(parameter.annotation, Sub | None):
+        return False
+    held = [v for group in value.items for v in group]
+    return bool(held) and all(informative(v) and not is_plain(v) for v in held)
+
+
 def _combined(declared: Values, inferred: Values) -> Values:
     """The declared result, made sharper by an object that the body is seen to make."""
     if not declared:
+        return inferred
+    if inferred and all(is_plain(v) for v in declared) and all(isinstance(v, Literal) for v in inferred):
         return inferred
     exact = tuple(v for v in inferred if isinstance(v, Instance) and v.exact)
     if exact and len(exact) == len(inferred):

@@ -160,12 +160,11 @@ class Inference:
             case CallOf():
                 return self.call_result(frame.fn.data.events[expr.event], frame)
             case Typed():
-                return (Instance(expr.name),)
+                return (Instance(expr.name, (), True),)
             case Param():
                 return self._param(expr.index, frame)
             case Annotated():
-                declared = self.annotation(expr.annotation, frame)
-                return declared or (self.infer(expr.value, frame) if expr.value is not None else UNKNOWN)
+                return self._annotated(expr, frame)
             case Import():
                 return self.names.imported(frame.fn.module.absolute(expr.module, expr.level), expr.attr, frame.fn.module)
             case Awaited():
@@ -192,6 +191,14 @@ class Inference:
                 return (ClassValue(frame.fn.module.cls(frame.fn.unit, expr.index)),)
         return UNKNOWN
 
+    def _annotated(self, expr: Annotated, frame: Frame) -> Values:
+        """What the annotation declares; of constants the value itself."""
+        declared = self.annotation(expr.annotation, frame, frame.receiver)
+        if expr.value is None or (declared and (frame.fn.data.kind == "class" or not all(is_plain(v) for v in declared))):
+            return declared
+        given = self.infer(expr.value, frame)
+        return given if not declared or (given and all(isinstance(v, Literal) for v in given)) else declared
+
     def values_of(self, values: Values) -> Values:
         """Members that were read and not called stand for what reading them gives."""
         return tuple(v for value in values for v in self.read(value))
@@ -216,7 +223,7 @@ class Inference:
         if bound:
             return bound
         if parameter.annotation is not None:
-            declared = self.annotation(parameter.annotation, self.definition_frame(frame))
+            declared = self.annotation(parameter.annotation, self.definition_frame(frame), frame.receiver)
             if declared:
                 return declared
         if parameter.default is not None:

@@ -282,10 +282,14 @@ class Members:
         self._mro[cls] = found
         return found
 
+    def around(self, cls: ClassDef) -> Frame:
+        """Where the class statement itself runs."""
+        return self.inference.frame(cls.module.function(cls.unit, max(cls.body.data.parent, 0)))
+
     def bases(self, cls: ClassDef) -> list[ClassDef | str]:
         """The direct bases that are known."""
         found: list[ClassDef | str] = []
-        frame = self.inference.frame(cls.module.function(cls.unit, max(cls.body.data.parent, 0)))
+        frame = self.around(cls)
         for base in cls.data.bases:
             for value in self.inference.infer(base.base if isinstance(base, Sub) else base, frame):
                 if isinstance(value, ClassValue) and value.cls is not cls:

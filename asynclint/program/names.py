@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from asynclint.facts import Const, Import, Seq
+from asynclint.facts import Attr, Const, Expr, Import, Local, Name, Seq
 from asynclint.program.project import FunctionDef, Module
 from asynclint.program.values import UNKNOWN, External, Frame, Literal, ModuleValue, Values, unite
 from asynclint.syntax.index import CODE, DEF, METHOD
 
 if TYPE_CHECKING:
     from asynclint.program.infer import Inference
+
+
+#: imports of imports that are followed to a definition
+IMPORTS = 6
 
 
 class Names:
@@ -77,7 +81,7 @@ class Names:
             bound = True
             groups.append(self.imported(module.absolute(found.module, found.level), found.attr, module))
         if bound:
-            return unite(*groups)
+            return self._without_strangers(unite(*groups))
         for star in module.stars:
             values = self.imported(module.absolute(star.module, star.level), name, module, star=True)
             if values:
@@ -87,6 +91,11 @@ class Names:
             if f"builtins.{name}" in self.inference.known_names or name in _BUILTINS
             else UNKNOWN
         )
+
+    def _without_strangers(self, values: Values) -> Values:
+        """Of alternatives (an import and its fallback) those that are known stand for the others."""
+        known = tuple(v for v in values if not isinstance(v, External) or v.name in self.inference.known_names)
+        return known if any(not isinstance(v, Literal) for v in known) else values
 
     def _filled(self, module: Module, name: str) -> Iterator[Values]:
         """What functions assign to a name that they declare `global`."""
@@ -98,6 +107,44 @@ class Names:
                         owner = self.inference.project.owner(module, unit) if unit.kind == METHOD and index == 1 else None
                         frame = self.inference.general_frame(module.function(unit, index, owner))
                         yield from (self.inference.infer(data.defs[d], frame) for d in data.bindings[name])
+
+    def definition(self, expr: Expr, frame: Frame) -> tuple[Expr, Frame] | None:
+        """What a name was given, and where, if that happens once: for names of types."""
+        match expr:
+            case Local() if len(expr.defs) == 1:
+                return self._behind_import(frame.fn.data.defs[expr.defs[0]], frame, 0)
+            case Name():
+                at: Frame | None = frame
+                while at is not None:
+                    found = at.fn.data.bindings.get(expr.id)
+                    if found:
+                        return self._behind_import(at.fn.data.defs[found[-1]], at, 0)
+                    at = at.closure
+                return self._module_definition(frame.fn.module, expr.id, 0)
+            case Attr():
+                for value in self.inference.infer(expr.base, frame):
+                    if isinstance(value, ModuleValue):
+                        return self._module_definition(value.module, expr.name, 0)
+        return None
+
+    def _behind_import(self, expr: Expr, frame: Frame, depth: int) -> tuple[Expr, Frame] | None:
+        if not isinstance(expr, Import):
+            return expr, frame
+        importer = frame.fn.module
+        found = self.inference.project.find(importer.absolute(expr.module, expr.level), importer) if expr.attr else None
+        return self._module_definition(found, expr.attr, depth + 1) if found is not None and depth < IMPORTS else None
+
+    def _module_definition(self, module: Module, name: str, depth: int) -> tuple[Expr, Frame] | None:
+        for unit in reversed(module.binders(name)):
+            facts = module.facts(unit)
+            indices = facts.functions[0].bindings.get(name) if facts.functions else None
+            if indices:
+                return self._behind_import(facts.functions[0].defs[indices[-1]], self.inference.unit_frame(module, unit), depth)
+        for found in module.imports.get(name, ()):
+            other = self.inference.project.find(module.absolute(found.module, found.level), module) if found.attr else None
+            if other is not None and depth < IMPORTS:
+                return self._module_definition(other, found.attr, depth + 1)
+        return None
 
     def exports(self, module: Module, name: str) -> bool:
         """Whether a star import of the module binds a name."""

@@ -201,7 +201,9 @@ def depth(value: Value) -> int:
             return 1 + max((depth(v) for group in (value.function, *(values for _, values in value.args)) for v in group), default=0)
         case Later():
             return 1 + max((depth(v) for v in value.function), default=0)
-        case Coroutine() | Lazy():
+        case Lazy():
+            return max((depth(v) for v in value.result), default=0)
+        case Coroutine():
             return 1 + max((depth(v) for v in value.result), default=0)
         case Instance() if value.args or value.fields:
             return 1 + max((depth(v) for group in (*value.args, *(values for _, values in value.fields)) for v in group), default=0)
