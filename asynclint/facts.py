@@ -231,6 +231,8 @@ class Function(msgspec.Struct, frozen=True, array_like=True):
     yields: tuple[Expr, ...] = ()
     #: (object, attribute, value, annotation, guard) of assignments to attributes
     attributes: tuple[tuple[Expr, str, Expr, Expr | None, int], ...] = ()
+    #: the guard under which each definition is made
+    def_guards: tuple[int, ...] = ()
 
 
 class Class(msgspec.Struct, frozen=True, array_like=True):

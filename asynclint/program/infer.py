@@ -151,7 +151,11 @@ class Inference:
     def _evaluate(self, expr: Expr, frame: Frame, guard: int) -> Values:
         match expr:
             case Local():
-                values = unite(*(self.infer(frame.fn.data.defs[d], frame) for d in expr.defs))
+                data = frame.fn.data
+                reaching = expr.defs
+                if len(reaching) > 1 and frame.params:  # what this caller's arguments rule out does not reach
+                    reaching = tuple(d for d in reaching if self.feasible(frame, data.def_guards[d])) or reaching
+                values = unite(*(self.infer(data.defs[d], frame) for d in reaching))
                 return self.containers.filled(expr, values, frame)
             case Name():
                 return self.names.lookup(expr.id, frame)

@@ -20,6 +20,7 @@ class FunctionBuilder:
         self.stub = False
         self.marker = ""
         self.defs: list[Expr] = []
+        self.def_guards: list[int] = []
         self.bindings: dict[str, list[int]] = {}
         self.outer: set[str] = set()
         self.guards: list[tuple[int, Expr, bool]] = []
@@ -42,6 +43,7 @@ class FunctionBuilder:
 
     def define(self, value: Expr) -> int:
         self.defs.append(value)
+        self.def_guards.append(self.guard)
         return len(self.defs) - 1
 
     def bind(self, name: str, value: Expr) -> None:
@@ -128,6 +130,7 @@ class FunctionBuilder:
             tuple(self.returns),
             tuple(self.yields),
             tuple(self.attributes),
+            tuple(self.def_guards),
         )
 
 
