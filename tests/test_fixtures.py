@@ -6,6 +6,7 @@ A case is a file, or a folder that is a project of its own. On a line stand
     # expect: ASL102 via load > requests.get    … through these functions, to this sink
     # ok: reason                                nothing is found here (which holds for every line without a marker as well)
     # missed: ASL101                            a known missed alarm: fails once it is found, so that the marker is promoted
+    # false alarm: ASL101                       a known false alarm: fails once the line is silent
     # later: ASL201                             for a detector that does not exist yet: ignored
 """
 
@@ -30,7 +31,7 @@ FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 #: A file of this name makes a group's folder itself the case.
 PROJECT = "pyproject.toml"
 
-_MARKER = re.compile(r"#\s*(?P<kind>expect|ok|missed|later)\b:?\s*(?P<text>.*?)\s*(?=\s#\s|$)")
+_MARKER = re.compile(r"#\s*(?P<kind>expect|ok|missed|false alarm|later)\b:?\s*(?P<text>.*?)\s*(?=\s#\s|$)")
 _SETTINGS = re.compile(r"^# settings:\s*(?P<text>.+)$", re.MULTILINE)
 
 
@@ -153,6 +154,8 @@ def problems(lines: Lines, found: dict[tuple[str, int], list[Finding]]) -> Itera
                 same = [finding for finding in here if finding.code == code]
                 if marker.kind == "missed" and same:
                     yield f"{place}: found at last, turn `missed` into `expect`: {seen}"
+                elif marker.kind == "false alarm" and not same:
+                    yield f"{place}: silent at last, turn `false alarm` into `ok`"
                 elif marker.kind == "expect" and not same:
                     yield f"{place}: missing {marker}" + (f" (there is {seen})" if seen else "")
                 elif marker.kind == "expect" and not any(marker.fits(finding) for finding in same):
@@ -185,7 +188,7 @@ def test_markers_speak_of_rules_that_exist() -> None:
 
 
 def test_markers_that_need_a_code_have_one() -> None:
-    assert not [case for case, marker in all_markers() if marker.kind in ("expect", "missed") and not marker.codes]
+    assert not [case for case, marker in all_markers() if marker.kind in ("expect", "missed", "false alarm") and not marker.codes]
 
 
 def test_words_of_markers_are_known() -> None:

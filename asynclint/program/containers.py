@@ -94,8 +94,9 @@ class Containers:
             if name in _TAKEN:
                 positional = [e for k, e in event.args if not k]
                 other = self.inference.infer(positional[1], frame, event.guard) if len(positional) > 1 else ()
-                missing: Values = (Literal(None),) if name == "get" and items and len(positional) < 2 else ()
-                return unite(items, other, missing)
+                if name == "get" and len(positional) < 2:
+                    other = (Literal(None),)
+                return unite(items, other) if other else items
             return None
         return items if name in _TAKEN else None
 

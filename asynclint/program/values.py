@@ -213,12 +213,14 @@ def depth(value: Value) -> int:
 
 
 def unite(*groups: Values) -> Values:
-    """All values of the groups, each once, at most eight."""
+    """All values of the groups, each once, at most eight. Constants decide nothing where another alternative is unknown."""
     found: dict[Value, None] = {}
     for group in groups:
         for value in group:
             if depth(value) <= NESTING:
                 found[value] = None
+    if not all(groups) and all(isinstance(value, Literal) for value in found):
+        return UNKNOWN
     return tuple(found)[:8]
 
 
