@@ -23,7 +23,14 @@ from asynclint.config import Config
 from asynclint.model import Confidence, Cost
 
 #: Names that no generated line can reach, each with its reason.
-UNREACHABLE: dict[str, str] = {}
+UNREACHABLE: dict[str, str] = {
+    "builtins.__import__": "import statements reach it; a call by that name is not looked for",
+    "sys.stdin.__iter__": "iterating the module's attribute itself is not seen yet",
+    "sys.stdin.__next__": "iterating the module's attribute itself is not seen yet",
+    "sys.stdin.buffer.__iter__": "iterating the module's attribute itself is not seen yet",
+    "shelve.Shelf.__len__": "`len` is not followed into the object yet",
+    "mailbox.Mailbox.__len__": "`len` is not followed into the object yet",
+}
 
 #: What runs a dunder method of `x`. Properties and plain methods are not listed.
 SYNTAX = {

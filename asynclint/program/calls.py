@@ -99,7 +99,7 @@ class Calls:
     def returned(self, value: FunctionValue, event: Event, frame: Frame) -> Values:
         """What calling a function of the project gives, in the context of this call."""
         _, replaced = self.inference.decoration(value.fn)
-        if replaced and value.receiver is None and value.closure is None:
+        if replaced and value.receiver is None and value.closure is None and not value.undecorated:
             return unite(*(self.returned(v, event, frame) for v in replaced if isinstance(v, FunctionValue) and v.fn is not value.fn))
         target = self.context(value, event, frame)
         kinds, _ = self.inference.decoration(value.fn)

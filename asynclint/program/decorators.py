@@ -52,7 +52,7 @@ class Decorators:
                     ):
                         kinds.add("property")
                     elif isinstance(value, FunctionValue):
-                        given: Values = replaced or (FunctionValue(fn),)
+                        given: Values = replaced or (FunctionValue(fn, undecorated=True),)
                         made = self._decorate(value, given, expr if isinstance(expr, CallOf) else None, at)
                         if made:
                             replaced = made

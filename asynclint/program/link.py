@@ -8,10 +8,14 @@ from collections.abc import Iterable, Iterator
 from asynclint.catalog import Blocking, OnLoop, Quiets
 from asynclint.facts import (
     CALL,
+    CONTAINS,
+    DELITEM,
     ENTER,
     GET,
     IMPORT,
     ITER,
+    RUN,
+    SETITEM,
     SUB,
     Attr,
     Awaited,
@@ -57,6 +61,8 @@ from asynclint.program.values import (
 from asynclint.syntax.index import CLASS, IndexedUnit
 
 Target = Sink | Frame | Choice
+#: what the language calls for these events
+_SPECIAL = {SUB: "__getitem__", SETITEM: "__setitem__", DELITEM: "__delitem__", CONTAINS: "__contains__"}
 #: steps by which work is cheaper that is done once for each key, or once for all
 ONCE_A_KEY, ONCE = 1, 2
 CERTAIN, LIKELY, POSSIBLE = int(Confidence.CERTAIN), int(Confidence.LIKELY), int(Confidence.POSSIBLE)
@@ -123,7 +129,9 @@ class Linker:
             return isinstance(event.value, Attr) and event.value.name in self.hot
         if event.kind == IMPORT:
             return True
-        if event.kind == SUB and isinstance(event.value, Subscript):
+        if event.kind == RUN:
+            return True
+        if event.kind in _SPECIAL and isinstance(event.value, Subscript):
             return self._touches(event.value.base, frame, 0)
         return self._touches(event.value, frame, 0)
 
@@ -196,7 +204,7 @@ class Linker:
         if event.kind == IMPORT:
             yield from self._import_edges(index, event, frame)
             return
-        values = self.inference.infer(event.value if event.kind != SUB else self._base(event), frame, event.guard)
+        values = self.inference.infer(self._subject(event), frame, event.guard)
         if event.kind != CALL:
             values = self.inference.values_of(values) if event.kind != GET else values
         if event.kind == CALL:
@@ -228,9 +236,9 @@ class Linker:
             return value.receiver is not None or value.name.partition(".")[0] in self.inference.known_names
         return not isinstance(value, Literal)
 
-    def _base(self, event: Event) -> Expr:
-        assert isinstance(event.value, Subscript)
-        return event.value.base
+    def _subject(self, event: Event) -> Expr:
+        """What an event is about: of a subscript what is subscripted."""
+        return event.value.base if event.kind in _SPECIAL and isinstance(event.value, Subscript) else event.value
 
     def _targets(self, value: Value, event: Event, frame: Frame) -> Iterator[tuple[Target, int, int]]:
         if event.kind == CALL:
@@ -239,8 +247,10 @@ class Linker:
             yield from self._enter_targets(value)
         elif event.kind == ITER:
             yield from self._iter_targets(value, event, frame)
-        elif event.kind == SUB:
-            yield from self._special_targets(value, ("__getitem__",))
+        elif event.kind in _SPECIAL:
+            yield from self._special_targets(value, (_SPECIAL[event.kind],))
+        elif event.kind == RUN and isinstance(value, FunctionValue):
+            yield self.inference.frame(value.fn, None, None, frame), CERTAIN, 0
 
     # calls
 
@@ -258,6 +268,8 @@ class Linker:
             case Instance() if isinstance(value.cls, ClassDef):
                 for method in self.inference.member(value, "__call__"):
                     yield from self._call_targets(method, event, frame)
+            case Instance() if not event.awaited:
+                yield from self._special_targets(value, ("__call__",))
 
     def _external_targets(self, value: External, event: Event, frame: Frame) -> Iterator[tuple[Target, int, int]]:
         name = value.name
@@ -724,7 +736,7 @@ def _fills(data: Function, subject: Expr) -> bool:
 
 def _stores(data: Function, subject: Expr) -> bool:
     """Whether an item of the container is assigned: that is seen as reading it in the events around."""
-    return any(e.kind == SUB and isinstance(e.value, Subscript) and e.value.base == subject for e in data.events)
+    return any(e.kind in (SUB, SETITEM) and isinstance(e.value, Subscript) and e.value.base == subject for e in data.events)
 
 
 def _root(expr: Expr, data: Function) -> Expr:

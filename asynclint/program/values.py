@@ -33,6 +33,8 @@ class FunctionValue:
     fn: FunctionDef
     receiver: Value | None = None
     closure: Frame | None = None
+    #: the function itself, as its decorators were given it
+    undecorated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
