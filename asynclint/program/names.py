@@ -182,8 +182,8 @@ class Names:
     def module_member(self, module: Module, name: str, star: bool = False) -> Values:
         """An attribute of a project module: a binding of it, else a module below it."""
         key = (module.number, name)
-        if key in self._module_active:
-            return UNKNOWN
+        if key in self._module_active:  # `from package import module` in the package itself
+            return UNKNOWN if star else self._submodule(module, name)
         self._module_active.add(key)
         try:
             return self._module_member(module, name, star)
@@ -195,14 +195,18 @@ class Names:
             values = self.global_name(module, name)
             if values:
                 return values
-        below = self.inference.project.find(f"{module.name}.{name}", module)
-        if below is not None and below is not module and not star:
-            return (ModuleValue(below),)
+        below = UNKNOWN if star else self._submodule(module, name)
+        if below:
+            return below
         for found in module.stars:
             values = self.imported(module.absolute(found.module, found.level), name, module, star=True)
             if values:
                 return values
         return UNKNOWN
+
+    def _submodule(self, module: Module, name: str) -> Values:
+        below = self.inference.project.find(f"{module.name}.{name}", module)
+        return (ModuleValue(below),) if below is not None and below is not module else UNKNOWN
 
 
 _BUILTINS = frozenset(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
