@@ -6,10 +6,8 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -28,28 +26,24 @@ from asynclint.catalog import (
 )
 from asynclint.check.blocking import candidates, finding
 from asynclint.check.select import Selection, check_codes, select
-from asynclint.check.suppress import mentions, suppress
+from asynclint.check.suppress import suppress
 from asynclint.config import Config, Configs
 from asynclint.discover import discover, project_files, project_root
-from asynclint.facts import Event, Unit
 from asynclint.model import Confidence, Cost, Failure, Finding, Report, Span, Statistics
 from asynclint.program.explore import Exploration
 from asynclint.program.infer import Inference
-from asynclint.program.project import FunctionDef, Module, Project
+from asynclint.program.project import FunctionDef, Project
 from asynclint.program.relevance import Relevance
-from asynclint.syntax.batch import batch, summarize_batch
-from asynclint.syntax.index import IndexedUnit, unit_text
+from asynclint.program.store import FactsStore
 from asynclint.syntax.read import Unreadable, decode, read_source
-from asynclint.syntax.scan import FAILED, Scan, encoded_facts, scan_files, scan_text
+from asynclint.syntax.scan import FAILED, Scan, scan_files, scan_text
+from asynclint.workers import Workers
 
 Progress = Callable[[str, int, int], None]
-#: below so many files, or units, one process is faster
+#: below so many files, one process is faster
 MANY_FILES = 250
-#: so many files are handed to a worker process at once
-BATCH = 24
 #: evaluation nests some twelve calls for each level of the program's own nesting
 RECURSION = 8000
-MANY_UNITS = 250
 
 
 def check(
@@ -82,7 +76,7 @@ class Run:
         self.failures: list[Failure] = []
         self.started = time.perf_counter()
         self._texts: dict[str, str] = {}
-        self._pool: ProcessPoolExecutor | None = None
+        self.workers = Workers(config.jobs or 0)
 
     def report(self, paths: Sequence[str], use_cache: bool, clear_cache: bool) -> Report:
         shown = self._reported(paths)
@@ -107,15 +101,14 @@ class Run:
                 report, statistics=msgspec.structs.replace(report.statistics, seconds=time.perf_counter() - self.started, from_cache=True)
             )
         limit, threshold = sys.getrecursionlimit(), gc.get_threshold()
-        gc.set_threshold(200_000, 20, 100)  # nearly all that is made here stays until the end
+        gc.disable()  # nearly all that is made here stays until the end
         sys.setrecursionlimit(max(limit, RECURSION))
         try:
             report = self._analyse(everything, shown, os.path.commonpath(roots) if roots else ".", cache, stamp)
         finally:
             sys.setrecursionlimit(limit)
             gc.set_threshold(*threshold)
-            if self._pool is not None:
-                self._pool.shutdown(cancel_futures=True)
+            self.workers.close()
         if cache is not None and not report.failures:
             cache.store_report(key, msgspec.msgpack.encode(report))
         return report
@@ -149,18 +142,20 @@ class Run:
         scans = self._index(files, cache, stamp)
         notes = list(self._file_findings(scans, shown))
         catalog = self._catalog()
-        store = FactsStore(self, cache)
+        replaced = self._replaced()
+        digests = {path: scan.digest if path != replaced else b"" for path, scan in scans.items()}
+        store = FactsStore(self.workers, cache, self.text, digests, self.fail)
         project = Project(((path, scan.index) for path, scan in scans.items()), _absolute(root), store.facts)
         inference = Inference(project, catalog)
         exploration = Exploration(project, inference, Relevance(project, catalog), store.prepare, self.fail, self._floor(shown))
         exploration.run(lambda count: self.progress("analysing", count, 0))
-        findings = [*notes, *self._findings(exploration, shown, store)]
+        findings = [*notes, *self._findings(exploration, shown, store, scans)]
         store.save()
         shown_paths = {path: absolute for absolute, path in shown.items()}
         remaining = suppress(
             findings,
             lambda path: self._text_or_nothing(shown_paths.get(path, path)),
-            [path for absolute, path in shown.items() if mentions(self._text_or_nothing(absolute))],
+            [path for absolute, path in shown.items() if absolute in scans and scans[absolute].comments],
             self.rules,
             self.selection.is_on,
         )
@@ -183,14 +178,17 @@ class Run:
                 stored = msgspec.msgpack.decode(data, type=dict[str, tuple[tuple[int, int], msgspec.Raw]])
             except msgspec.DecodeError:
                 stored = {}
-        standard_input = _absolute(self.stdin[0]) if self.stdin is not None else ""
+        standard_input = self._replaced()
         encoded: dict[str, bytes] = {}
         for path in files:
             known = stored.get(path)
             if known is not None and known[0] == stamp.get(path) and path != standard_input:
                 encoded[path] = bytes(known[1])
         missing = [path for path in files if path not in encoded and path != standard_input]
-        for (part,), results in self.in_parallel(scan_files, [(p,) for p in _parts(missing, 64)], len(missing) > MANY_FILES, "indexing"):
+        parts = _parts(missing, 64)
+        scanned = self.workers.map if len(missing) > MANY_FILES else map
+        for number, (part, results) in enumerate(zip(parts, scanned(scan_files, parts), strict=True)):
+            self.progress("indexing", number, len(parts))
             encoded.update(zip(part, results, strict=True))
         if cache is not None and missing:
             kept = {path: (stamp[path], msgspec.Raw(data)) for path, data in encoded.items() if path in stamp}
@@ -211,7 +209,9 @@ class Run:
             scan = scans.get(absolute)
             if scan is None:
                 continue
-            if scan.unreadable:
+            if scan.unreadable.startswith(FAILED):
+                self.fail(path, scan.unreadable)
+            elif scan.unreadable:
                 yield _note("ASL002", self.rules["ASL002"].name, path, f"cannot be read: {scan.unreadable}", 1, 1)
             elif scan.error:
                 reason, line, column = scan.error
@@ -243,17 +243,14 @@ class Run:
         catalog.add("configuration", own)
         return catalog
 
-    def _findings(self, exploration: Exploration, shown: dict[str, str], store: FactsStore) -> Iterable[Finding]:
+    def _findings(self, exploration: Exploration, shown: dict[str, str], store: FactsStore, scans: Mapping[str, Scan]) -> Iterable[Finding]:
         """What is dear and sure enough; in files with suppressions all of it, so that needed comments do not look unused."""
-        with_comments: dict[str, bool] = {}
 
         def worth(cost: int, confidence: int, absolute: str) -> bool:
             config = self.configs.of_source(shown[absolute])
             if cost >= config.min_cost and confidence >= config.min_confidence:
                 return True
-            if absolute not in with_comments:
-                with_comments[absolute] = mentions(self._text_or_nothing(absolute))
-            return with_comments[absolute]
+            return scans[absolute].comments
 
         found = candidates(
             exploration.roots, exploration.effects, lambda fn: shown.get(fn.module.path), exploration.project.inside, self.config.transitive
@@ -269,14 +266,18 @@ class Run:
 
         return [finding(c, store.located, shown_path, self.rules) for c in found]
 
-    # --- texts and processes
+    # --- texts
+
+    def _replaced(self) -> str:
+        """The file that standard input stands for, or ""."""
+        return _absolute(self.stdin[0]) if self.stdin is not None else ""
 
     def text(self, path: str) -> str:
         """The text of a file. Raises Unreadable."""
         known = self._texts.get(path)
         if known is None:
             if len(self._texts) > 500:
-                keep = _absolute(self.stdin[0]) if self.stdin is not None else ""
+                keep = self._replaced()
                 self._texts = {p: t for p, t in self._texts.items() if p == keep}
             known = self._texts[path] = read_source(path)
         return known
@@ -290,119 +291,6 @@ class Run:
     def fail(self, path: str, reason: str) -> None:
         """Something went wrong that is asynclint's own fault; the run goes on."""
         self.failures.append(Failure(path, reason))
-
-    def is_replaced(self, path: str) -> bool:
-        """Whether standard input stands for this file."""
-        return self.stdin is not None and path == _absolute(self.stdin[0])
-
-    def in_parallel(
-        self, function: Callable[..., list[bytes]], parts: Sequence[tuple[Any, ...]], many: bool, stage: str
-    ) -> Iterator[tuple[tuple[Any, ...], list[bytes]]]:
-        """(arguments, result) of each call, in order: in worker processes if there is much to do."""
-        jobs = self.config.jobs or os.cpu_count() or 1
-        if not many or jobs < 2:
-            for number, part in enumerate(parts):
-                self.progress(stage, number, len(parts))
-                yield part, function(*part)
-            return
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(jobs, initializer=gc.disable)
-        futures = [self._pool.submit(function, *part) for part in parts]
-        for number, (part, future) in enumerate(zip(parts, futures, strict=True)):
-            self.progress(stage, number, len(parts))
-            yield part, future.result()
-
-
-class FactsStore:
-    """The facts of units: from the cache by content, else parsed here or in worker processes."""
-
-    def __init__(self, run: Run, cache: Cache | None) -> None:
-        self._run = run
-        self._cache = cache
-        self._facts: dict[tuple[int, int], Unit] = {}
-        self._located: dict[tuple[int, int], Unit] = {}
-        self._new: dict[bytes, bytes] = {}
-        self._decoder = msgspec.msgpack.Decoder(Unit)
-        #: lines that were parsed or taken from the cache
-        self.lines = 0
-
-    def facts(self, module: Module, unit: IndexedUnit) -> Unit:
-        key = (module.number, unit.start)
-        found = self._facts.get(key)
-        if found is None:
-            self.prepare([(module, unit)])
-            found = self._facts[key]
-        return found
-
-    def prepare(self, wanted: Sequence[tuple[Module, IndexedUnit]]) -> None:
-        """Makes the facts of many units ready."""
-        missing = [(module, unit) for module, unit in wanted if (module.number, unit.start) not in self._facts]
-        texts = {(module.number, unit.start): unit_text(self._run.text(module.path), unit) for module, unit in missing}
-        self.lines += sum(text.count("\n") for text in texts.values())
-        stored: dict[bytes, bytes] = {}
-        keys: dict[tuple[int, int], bytes] = {}
-        if self._cache is not None and len(missing) > 20:
-            keys = {key: digest(text) for key, text in texts.items()}
-            stored = self._cache.facts(keys.values())
-        left: list[tuple[Module, IndexedUnit]] = []
-        for module, unit in missing:
-            key = (module.number, unit.start)
-            data = stored.get(keys[key]) if key in keys else None
-            if data is not None:
-                self._facts[key] = self._decoder.decode(data)
-            else:
-                left.append((module, unit))
-        self._parse(left, keys)
-
-    def _parse(self, left: list[tuple[Module, IndexedUnit]], keys: dict[tuple[int, int], bytes]) -> None:
-        many = len(left) > MANY_UNITS
-        for (module, units), results in self._summaries(left, False, many):
-            for unit, data in zip(units, results, strict=True):
-                key = (module.number, unit.start)
-                facts = self._facts[key] = self._decoder.decode(data)
-                if facts.error is not None and facts.error[0].startswith(FAILED):
-                    self._run.fail(module.path, facts.error[0])
-                elif key in keys:
-                    self._new[keys[key]] = data
-
-    def _summaries(
-        self, wanted: Iterable[tuple[Module, IndexedUnit]], positions: bool, many: bool
-    ) -> Iterator[tuple[tuple[Module, list[IndexedUnit]], list[bytes]]]:
-        """The encoded facts of units, by module."""
-        by_module: dict[Module, list[IndexedUnit]] = {}
-        for module, unit in wanted:
-            by_module.setdefault(module, []).append(unit)
-        here = [(m, u) for m, u in by_module.items() if not many or self._run.is_replaced(m.path)]
-        for module, units in here:
-            yield (module, units), encoded_facts(self._run.text(module.path), units, positions)
-        away = [(m, u) for m, u in by_module.items() if many and not self._run.is_replaced(m.path)]
-        groups = [away[start : start + BATCH] for start in range(0, len(away), BATCH)]
-        orders = [(batch([(m.path, u) for m, u in group]), positions) for group in groups]
-        for group, (_, results) in zip(groups, self._run.in_parallel(summarize_batch, orders, many, "parsing"), strict=True):
-            position = 0
-            for module, units in group:
-                yield (module, units), results[position : position + len(units)]
-                position += len(units)
-
-    def locate(self, functions: Iterable[FunctionDef]) -> None:
-        """Makes the positions of these functions ready."""
-        wanted = {(fn.module.number, fn.unit.start): (fn.module, fn.unit) for fn in functions}
-        for (module, units), results in self._summaries(wanted.values(), True, len(wanted) > MANY_UNITS):
-            for unit, data in zip(units, results, strict=True):
-                self._located[module.number, unit.start] = self._decoder.decode(data)
-
-    def located(self, fn: FunctionDef, event: int) -> Event:
-        """An event with its position in the file."""
-        unit = self._located[fn.module.number, fn.unit.start]
-        found = unit.functions[fn.index].events[event]
-        assert found.span is not None
-        shift = fn.unit.line - 1
-        line, column, end_line, end_column, first, last = found.span
-        return msgspec.structs.replace(found, span=(line + shift, column, end_line + shift, end_column, first + shift, last + shift))
-
-    def save(self) -> None:
-        if self._cache is not None:
-            self._cache.store_facts(self._new)
 
 
 def _note(code: str, name: str, path: str, message: str, line: int, column: int) -> Finding:

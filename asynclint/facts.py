@@ -9,47 +9,47 @@ from __future__ import annotations
 import msgspec
 
 
-class _Expr(msgspec.Struct, frozen=True, array_like=True, tag=True):
+class _Expr(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
     """An expression, reduced to what decides which value it may have."""
 
 
-class Name(_Expr, frozen=True, tag="n"):
+class Name(_Expr, frozen=True, gc=False, tag="n"):
     """A name that this function does not bind: an enclosing function's, the module's, or a builtin."""
 
     id: str
 
 
-class Local(_Expr, frozen=True, tag="l"):
+class Local(_Expr, frozen=True, gc=False, tag="l"):
     """A name bound in this function, by the definitions (indices into `Function.defs`) that may reach this place."""
 
     id: str
     defs: tuple[int, ...]
 
 
-class Attr(_Expr, frozen=True, tag="a"):
+class Attr(_Expr, frozen=True, gc=False, tag="a"):
     base: Expr
     name: str
 
 
-class CallOf(_Expr, frozen=True, tag="c"):
+class CallOf(_Expr, frozen=True, gc=False, tag="c"):
     """The result of the call event with this index."""
 
     event: int
 
 
-class Const(_Expr, frozen=True, tag="k"):
+class Const(_Expr, frozen=True, gc=False, tag="k"):
     """A literal: text is cut at 200 characters. `boolean` keeps True and False apart from 1 and 0, which Python holds for equal."""
 
     value: str | int | float | bool | None
     boolean: bool = False
 
 
-class Sub(_Expr, frozen=True, tag="s"):
+class Sub(_Expr, frozen=True, gc=False, tag="s"):
     base: Expr
     index: Expr
 
 
-class Op(_Expr, frozen=True, tag="o"):
+class Op(_Expr, frozen=True, gc=False, tag="o"):
     """An operator with its operands; `and`, `or`, `not`, `if` (three operands: then, else, test), `==`, `is`, `in`, `/`, `|` …
 
     `isinstance` (object, class) is the test of a class pattern in a `match` statement.
@@ -59,7 +59,7 @@ class Op(_Expr, frozen=True, tag="o"):
     items: tuple[Expr, ...]
 
 
-class Seq(_Expr, frozen=True, tag="q"):
+class Seq(_Expr, frozen=True, gc=False, tag="q"):
     """A display or comprehension: list, tuple, set, dict (values, then keys in `keys`), generator."""
 
     kind: str
@@ -69,60 +69,60 @@ class Seq(_Expr, frozen=True, tag="q"):
     comprehension: bool = False
 
 
-class Fn(_Expr, frozen=True, tag="f"):
+class Fn(_Expr, frozen=True, gc=False, tag="f"):
     """A function, lambda or generator expression of this unit (index into `Unit.functions`)."""
 
     index: int
 
 
-class Cls(_Expr, frozen=True, tag="t"):
+class Cls(_Expr, frozen=True, gc=False, tag="t"):
     """A class of this unit (index into `Unit.classes`)."""
 
     index: int
 
 
-class Awaited(_Expr, frozen=True, tag="w"):
+class Awaited(_Expr, frozen=True, gc=False, tag="w"):
     value: Expr
 
 
-class Item(_Expr, frozen=True, tag="i"):
+class Item(_Expr, frozen=True, gc=False, tag="i"):
     """Part `index` of an unpacked value; -1 for a starred part."""
 
     value: Expr
     index: int
 
 
-class Elem(_Expr, frozen=True, tag="e"):
+class Elem(_Expr, frozen=True, gc=False, tag="e"):
     """What iterating the value gives."""
 
     value: Expr
 
 
-class Entered(_Expr, frozen=True, tag="x"):
+class Entered(_Expr, frozen=True, gc=False, tag="x"):
     """What `with value as …` binds (`asynchronous`: `async with`)."""
 
     value: Expr
     asynchronous: bool = False
 
 
-class Param(_Expr, frozen=True, tag="p"):
+class Param(_Expr, frozen=True, gc=False, tag="p"):
     index: int
 
 
-class Typed(_Expr, frozen=True, tag="y"):
+class Typed(_Expr, frozen=True, gc=False, tag="y"):
     """Some value of a builtin type."""
 
     name: str
 
 
-class Annotated(_Expr, frozen=True, tag="z"):
+class Annotated(_Expr, frozen=True, gc=False, tag="z"):
     """A value that was bound with an annotation."""
 
     annotation: Expr
     value: Expr | None = None
 
 
-class Import(_Expr, frozen=True, tag="m"):
+class Import(_Expr, frozen=True, gc=False, tag="m"):
     """What an import binds: a module (`attr` empty), or a member of it. `level` counts the leading dots."""
 
     module: str
@@ -130,7 +130,7 @@ class Import(_Expr, frozen=True, tag="m"):
     level: int = 0
 
 
-class Opaque(_Expr, frozen=True, tag="u"):
+class Opaque(_Expr, frozen=True, gc=False, tag="u"):
     """Anything else."""
 
 
@@ -171,7 +171,7 @@ DELITEM = 10  # `del` of a subscript
 RUN = 11  # the body of a class that stands in a function: it runs at once
 
 
-class Event(msgspec.Struct, frozen=True, array_like=True):
+class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Something a function does that may run other code."""
 
     kind: int
@@ -194,7 +194,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     args_text: str = ""
 
 
-class Parameter(msgspec.Struct, frozen=True, array_like=True):
+class Parameter(msgspec.Struct, frozen=True, array_like=True, gc=False):
     name: str
     #: "" positional or keyword, "*" variadic, "k" keyword only, "**" keywords
     kind: str = ""
@@ -202,7 +202,7 @@ class Parameter(msgspec.Struct, frozen=True, array_like=True):
     default: Expr | None = None
 
 
-class Function(msgspec.Struct, frozen=True, array_like=True):
+class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One function, lambda, generator expression, class body or module-level statement."""
 
     name: str
@@ -235,7 +235,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True):
     def_guards: tuple[int, ...] = ()
 
 
-class Class(msgspec.Struct, frozen=True, array_like=True):
+class Class(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A class statement: its body is the function `body` of the unit; methods inside the unit are definitions of that body."""
 
     name: str
@@ -246,10 +246,12 @@ class Class(msgspec.Struct, frozen=True, array_like=True):
     decorators: tuple[Expr, ...] = ()
 
 
-class Unit(msgspec.Struct, frozen=True, array_like=True):
+class Unit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The facts of one unit; `functions[0]` is the unit itself (for a class: its body)."""
 
     functions: tuple[Function, ...]
     classes: tuple[Class, ...] = ()
     #: the message, 1-based line and column of a syntax error; then there are no functions
     error: tuple[str, int, int] | None = None
+    #: how many lines were parsed
+    lines: int = 0

@@ -56,7 +56,7 @@ def check(text: str) -> FileIndex:
         if unit.kind == METHOD:
             assert any(c.kind == CLASS and c.name == unit.owner and c.start <= unit.start and unit.end <= c.end for c in found.units)
         if unit.kind == CLASS:
-            assert unit_text(text, unit).count("\n") == text.count("\n", unit.start, unit.end), "lines moved"
+            assert unit_text(text, unit, lines=True).count("\n") == text.count("\n", unit.start, unit.end), "lines moved"
         names += functions_of(facts)
     assert sorted(names) == sorted(functions_of(summarize(text)))
     return found

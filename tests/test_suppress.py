@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asynclint.catalog import Rule, load_rules
-from asynclint.check.suppress import comments, mentions, suppress
+from asynclint.check.suppress import comments, suppress
 from asynclint.model import Finding
+from asynclint.syntax.scan import mentions
 
 Kept = Callable[..., list[str]]
 

@@ -19,8 +19,8 @@ import msgspec
 from asynclint.catalog import Rule
 from asynclint.check.select import ALWAYS, UNUSED
 from asynclint.model import Confidence, Cost, Finding, Span
+from asynclint.syntax.scan import mentions
 
-_MENTION = re.compile(r"noqa|asynclint:", re.IGNORECASE)
 _OWN_MENTION = re.compile(r"asynclint:|noqa.*\bASL", re.IGNORECASE)
 
 #: Strings are matched only to be passed over. A raw string ends where one with escapes would.
@@ -65,11 +65,6 @@ class Directive(msgspec.Struct, frozen=True):
     own: tuple[str, ...] = ()
 
 
-def mentions(text: str) -> bool:
-    """Whether a file can have suppressions at all."""
-    return _MENTION.search(text) is not None
-
-
 def suppress(
     findings: Iterable[Finding],
     text_of: Callable[[str], str | None],
@@ -90,7 +85,7 @@ def suppress(
     for path in {**dict.fromkeys(by_path), **dict.fromkeys(paths)}:
         of_file = by_path.get(path, [])
         text = text_of(path) or ""
-        if _MENTION.search(text) and (of_file or _OWN_MENTION.search(text)):
+        if mentions(text) and (of_file or _OWN_MENTION.search(text)):
             kept.extend(_in_file(path, of_file, text, rules, is_on))
         else:
             kept.extend(of_file)
@@ -176,7 +171,7 @@ def comments(text: str) -> Iterator[Comment]:
     starts = [0, *(end.end() for end in _LINE_END.finditer(text))]
     for token in _COMMENT_OR_STRING.finditer(text):
         comment = token["comment"]
-        if comment and _MENTION.search(comment):
+        if comment and mentions(comment):
             line = bisect.bisect_right(starts, token.start())
             start = starts[line - 1]
             # a mark of the byte order is no column

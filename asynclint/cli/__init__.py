@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
+from contextlib import suppress
 from typing import NoReturn
 
 import click
@@ -55,7 +57,11 @@ def group() -> None:
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Runs a command and ends the process: 0 nothing to report, 1 findings, 2 wrong usage or an internal failure."""
-    sys.exit(run(args))
+    status = run(args)
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)  # giving millions of objects back one by one would take seconds
 
 
 def run(args: list[str] | None = None) -> int:

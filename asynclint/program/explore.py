@@ -21,6 +21,8 @@ from asynclint.syntax.index import CLASS, CODE, METHOD, IndexedUnit
 Candidate = tuple[Module, IndexedUnit]
 #: rounds of callers of callers; real chains are far shorter
 ROUNDS = 60
+#: a statement that binds no more names may hold a lambda under any of them
+FEW_NAMES = 4
 #: special methods that run without being named
 _IMPLICIT = frozenset(("__enter__", "__exit__", "__iter__", "__next__", "__call__", "__getitem__"))
 
@@ -64,7 +66,8 @@ class Exploration:
         for _ in range(ROUNDS):
             if not candidates:
                 break
-            self._prepare([*candidates, *self._surroundings(candidates)])
+            candidates = _in_order(candidates)
+            self._prepare(_in_order([*candidates, *self._surroundings(candidates)]))
             self._visit(candidates)
             progress(len(self._units))
             candidates = self._next()
@@ -249,21 +252,30 @@ class Exploration:
         """The names by which others reach a blocking function."""
         fn = frame.fn
         unit = fn.unit
-        if fn.index != 1 and unit.kind in ("def", METHOD):
+        if unit.kind in (CODE, CLASS):
+            yield from self._bound_names(fn)
+        elif fn.index != 1:
             yield fn.module, unit.name, unit.kind == METHOD  # something nested: whoever gets it from the outer function
-            return
-        if fn.is_async:
-            return
-        name = fn.data.name
-        if unit.kind == METHOD and name.startswith("__") and name.endswith("__"):
-            yield fn.module, unit.owner, False
-            if name in _IMPLICIT:
-                yield from self._holders(fn)
-        elif unit.kind in ("def", METHOD):
-            yield fn.module, unit.name, unit.kind == METHOD
-        else:
-            for bound in unit.binds:
-                yield fn.module, bound, False
+        elif not fn.is_async:
+            name = fn.data.name
+            if unit.kind == METHOD and name.startswith("__") and name.endswith("__"):
+                yield fn.module, unit.owner, False
+                if name in _IMPLICIT:
+                    yield from self._holders(fn)
+            else:
+                yield fn.module, name, unit.kind == METHOD
+
+    def _bound_names(self, fn: FunctionDef) -> Iterable[tuple[Module, str, bool]]:
+        """The names by which a function that stands in a statement is reached: its own, and those of what it stands in."""
+        at = None if fn.is_async else fn
+        while at is not None and at.data.kind != "module":
+            if at.data.kind in ("def", "async", "class"):
+                yield fn.module, at.data.name, at.owner is not None
+            at = at.enclosing
+        if fn.data.kind in ("lambda", "genexp"):
+            statements = fn.facts.functions[0].bindings
+            for name in statements if len(statements) <= FEW_NAMES else ():
+                yield fn.module, name, False
 
     def _holders(self, fn: FunctionDef) -> Iterable[tuple[Module, str, bool]]:
         """Attributes that hold objects of a class whose special methods block."""
@@ -304,6 +316,11 @@ class Exploration:
                         if any(fn.data.name in row.methods for row in self.catalog.on_loop.get(name, ())):
                             return True
         return False
+
+
+def _in_order(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """As they stand in the files: what is visited next is parsed next."""
+    return sorted(candidates, key=lambda found: (found[0].number, found[1].start))
 
 
 def _frames(edge: Edge) -> list[Frame]:

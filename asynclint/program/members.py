@@ -216,7 +216,7 @@ class Members:
         groups: list[Values] = []
         for units in cls.method_units.values():
             for unit in units:
-                if f".{name}" not in unit.words:
+                if name not in unit.assigned:
                     continue
                 facts = cls.module.facts(unit)
                 if facts.error:
@@ -238,7 +238,7 @@ class Members:
         cls = constructor.owner
         times = 0
         for unit in (unit for units in cls.method_units.values() for unit in units) if cls is not None else ():
-            if f".{name}" in unit.words and cls is not None:
+            if name in unit.assigned and cls is not None:
                 times += sum(attr == name for data in cls.module.facts(unit).functions for _, attr, *_ in data.attributes)
         return times > 1
 

@@ -18,6 +18,7 @@ class Module:
 
     __slots__ = (
         "_by_name",
+        "_class_units",
         "_classes",
         "_functions",
         "_project",
@@ -47,6 +48,7 @@ class Module:
             elif found.bound:
                 self.imports.setdefault(found.bound, []).append(found)
         self._by_name: dict[str, list[IndexedUnit]] | None = None
+        self._class_units: list[IndexedUnit] | None = None
         self._functions: dict[tuple[int, int], FunctionDef] = {}
         self._classes: dict[tuple[int, int], ClassDef] = {}
 
@@ -62,6 +64,12 @@ class Module:
                     for bound in unit.binds:
                         self._by_name.setdefault(bound, []).append(unit)
         return self._by_name.get(name, [])
+
+    def class_unit(self, method: IndexedUnit) -> IndexedUnit | None:
+        """The unit of the class that a method unit stands in."""
+        if self._class_units is None:
+            self._class_units = [unit for unit in self.file_index.units if unit.kind == CLASS]
+        return next((unit for unit in self._class_units if unit.start <= method.start < unit.end), None)
 
     def facts(self, unit: IndexedUnit) -> Unit:
         return self._project.facts(self, unit)
@@ -230,11 +238,9 @@ class Project:
 
     def owner(self, module: Module, unit: IndexedUnit) -> ClassDef | None:
         """The class of a method unit."""
-        for candidate in module.file_index.units:
-            if candidate.kind == CLASS and candidate.start <= unit.start < candidate.end:
-                facts = self.facts(module, candidate)
-                return module.cls(candidate, 0) if facts.classes and not facts.error else None
-        return None
+        candidate = module.class_unit(unit)
+        facts = self.facts(module, candidate) if candidate is not None else None
+        return module.cls(candidate, 0) if candidate is not None and facts is not None and facts.classes and not facts.error else None
 
 
 def _common(first: str, second: str) -> int:

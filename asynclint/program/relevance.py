@@ -23,6 +23,8 @@ AMBIGUOUS = frozenset(
 )
 #: a name defined at most so often is rare: whoever names it is believed without a look at the imports
 RARE = 2
+#: through so many definitions of one module an object of a library is followed by name
+HANDED_ON = 2
 #: up to so many definitions of a name, every module that defines it counts as a way to it (overrides of an abstract method)
 FEW_OVERRIDES = 40
 
@@ -42,6 +44,9 @@ class Relevance:
         self._definers: dict[str, list[int]] = {}
         self._postings: dict[str, list[tuple[Module, IndexedUnit]]] = {}
         self._visible: dict[int, set[int]] = {}
+        self._words: dict[int, set[str]] = {}
+        self._provided: dict[tuple[int, int], set[str]] = {}
+        self._imported_modules: dict[int, set[str]] = {}
         self._own_roots = {module.name.partition(".")[0] for module in project.modules}
         #: member → the modules that import it under another name, with that name
         self._renamed: dict[str, list[tuple[Module, str]]] = {}
@@ -97,10 +102,10 @@ class Relevance:
                 for module, unit in self._postings.get(form, ()):
                     key = (module.number, unit.start)
                     if key in found or not (
-                        called or origin.silent or unit.kind in (CODE, CLASS) or self._is_telling(module, word, origin)
+                        called or origin.silent or unit.kind in (CODE, CLASS) or self._is_handed_on(module, unit, form, origin)
                     ):
                         continue
-                    if self._can_mean(module, word, origin):
+                    if self._can_mean(module, unit, word, form, origin):
                         found[key] = (module, unit)
         for module in self.project.modules:  # `from time import sleep as pause`
             renamed = {n.bound for n in module.file_index.imports if n.attr in self._sinks and n.bound not in ("*", n.attr)}
@@ -125,19 +130,75 @@ class Relevance:
         """Functions that their author marked as blocking, as names for `namers`."""
         return [(module, name, False) for module in self.project.modules for name in module.file_index.marked]
 
-    def _is_telling(self, module: Module, word: str, origin: Origin) -> bool:
+    def _is_handed_on(self, module: Module, unit: IndexedUnit, form: str, origin: Origin) -> bool:
         """A function that is named and not called may be handed on; that is believed of a library that the file itself imports."""
-        return word not in AMBIGUOUS and not origin.method and not origin.roots.isdisjoint(self._outside[module.number])
+        if origin.functions.isdisjoint(self._outside[module.number]):
+            return False
+        return self._can_name(module, unit, form.strip("."), form[0] != ".", origin)
 
-    def _can_mean(self, module: Module, word: str, origin: Origin) -> bool:
-        """A builtin, a library that the file or a module it imports knows, or a telling name."""
-        if "" in origin.roots or not origin.roots.isdisjoint(self._outside[module.number]):
+    def _can_mean(self, module: Module, unit: IndexedUnit, word: str, form: str, origin: Origin) -> bool:
+        """A builtin, a telling name, or a library that the unit can reach: by an import, or through a name of a module it imports."""
+        bare = form[0] != "."
+        if bare and "" in origin.functions:
             return True
         if word not in AMBIGUOUS and "_" in word and len(self._definers.get(word, ())) <= RARE:
             return True
-        if word not in AMBIGUOUS and not origin.roots.isdisjoint(self._own_roots):  # the library itself is the project
-            return any(number in self._imports[module.number] or number == module.number for number in self._definers.get(word, ()))
-        return any(not origin.roots.isdisjoint(self._outside[number]) for number in self._imports[module.number])
+        imports = self._imports[module.number]
+        is_own = word not in AMBIGUOUS and not origin.roots.isdisjoint(self._own_roots)  # the library itself is the project
+        if is_own and any(number in imports or number == module.number for number in self._definers.get(word, ())):
+            return True
+        outside = self._outside[module.number]
+        if not bare and not origin.methods.isdisjoint(outside):
+            return True
+        if not origin.functions.isdisjoint(outside) and self._can_name(module, unit, word, bare, origin):
+            return True
+        return any(self._provides(number, origin).intersection(self._bare(unit)) for number in imports)
+
+    def _can_name(self, module: Module, unit: IndexedUnit, word: str, bare: bool, origin: Origin) -> bool:
+        """Whether a unit can name a function of a library that its file imports."""
+        if "import" in unit.words or module.stars:
+            return True
+        if bare:
+            return any(found.module.partition(".")[0] in origin.functions for found in module.imports.get(word, ()))
+        words = self._bare(unit)
+        return any(not words.isdisjoint(self._bound(module, root)) for root in origin.functions)
+
+    def _bare(self, unit: IndexedUnit) -> set[str]:
+        """The words of a unit, however they are used."""
+        found = self._words.get(id(unit))
+        if found is None:
+            found = self._words[id(unit)] = {word.strip(".(") for word in unit.words}
+        return found
+
+    def _bound(self, module: Module, root: str) -> set[str]:
+        """The names by which a module knows a library."""
+        return {
+            found.bound
+            for name, every in module.imports.items()
+            for found in every
+            if found.level == 0 and found.module.partition(".")[0] == root
+        } | {root}
+
+    def _provides(self, number: int, origin: Origin) -> set[str]:
+        """The names of a module that may hand on something of these libraries: what mentions it, and what mentions that."""
+        known = self._provided.get((number, id(origin)))
+        if known is not None:
+            return known
+        names = self._provided[number, id(origin)] = set()
+        module = self.project.modules[number]
+        for root in origin.roots & self._outside[number]:
+            names |= self._bound(module, root)
+        if module.stars or not names:
+            return names
+        for _ in range(HANDED_ON):
+            more: set[str] = set()
+            for unit in module.file_index.units:
+                if not names.isdisjoint(self._bare(unit)):
+                    more.update(unit.binds, unit.assigned)
+                    if unit.kind == METHOD:
+                        more.add(unit.owner)
+            names.update(name for name in more if not name.startswith("__"))
+        return names
 
     def namers(self, names: Iterable[tuple[Module, str, bool]], again: bool = False) -> list[tuple[Module, IndexedUnit]]:
         """The units that use one of these names (module, name, whether it is a member) and can see its module; the names become hot."""
@@ -152,7 +213,10 @@ class Relevance:
                 if member and form[0] != ".":
                     continue
                 for other, unit in self._postings.get(form, ()):
-                    if rare or any(other.number in self._seen_from(number) for number in numbers):
+                    if rare or (
+                        any(other.number in self._seen_from(number) for number in numbers)
+                        and (member or other.number in numbers or self._can_import(other, unit, name, form))
+                    ):
                         found[other.number, unit.start] = (other, unit)
             for other, bound in self._renamed.get(name, ()):  # `from shop.net import download as load`
                 if rare or any(other.number in self._seen_from(number) for number in numbers):
@@ -160,6 +224,22 @@ class Relevance:
                     forms = set(_forms(bound))
                     found.update({(other.number, u.start): (other, u) for u in other.file_index.units if not forms.isdisjoint(u.words)})
         return list(found.values())
+
+    def _can_import(self, module: Module, unit: IndexedUnit, name: str, form: str) -> bool:
+        """Whether a unit can mean a name of another module: imported as such, or through the module."""
+        if "import" in unit.words or module.stars:
+            return True
+        if form[0] != ".":
+            return name in module.imports
+        modules = self._imported_modules.get(module.number)
+        if modules is None:
+            modules = self._imported_modules[module.number] = {
+                bound
+                for bound, every in module.imports.items()
+                for found in every
+                if not found.attr or self.project.find(f"{module.absolute(found.module, found.level)}.{found.attr}", module) is not None
+            }
+        return not modules.isdisjoint(self._bare(unit))
 
     def _seen_from(self, number: int) -> set[int]:
         """The modules that can see a module: itself, its importers, and theirs."""
@@ -175,15 +255,29 @@ class Relevance:
 class Origin:
     """What a word that may name a sink stands for."""
 
-    __slots__ = ("method", "roots", "silent")
+    __slots__ = ("functions", "methods", "silent")
 
     def __init__(self) -> None:
-        #: the import roots that give it ("" for builtins)
-        self.roots: set[str] = set()
-        #: it is always reached through an object
-        self.method = True
+        #: the import roots of functions and classes of that name ("" for builtins)
+        self.functions: set[str] = set()
+        #: the import roots of types with a member of that name
+        self.methods: set[str] = set()
         #: it blocks without being called: a property, or an object whose special methods block
         self.silent = False
+
+    @property
+    def roots(self) -> set[str]:
+        return self.functions | self.methods
+
+    @property
+    def method(self) -> bool:
+        """It is always reached through an object."""
+        return not self.functions
+
+    def add(self, name: str, member: bool) -> None:
+        """One more thing of that name."""
+        root = name.partition(".")[0]
+        (self.methods if member else self.functions).add("" if root == "builtins" else root)
 
 
 def _forms(name: str) -> tuple[str, str, str, str]:
@@ -203,15 +297,13 @@ def _sink_words(catalog: Catalog) -> dict[str, Origin]:
         if len(parts) > 2 and (word == "*" or (word.startswith("__") and word.endswith("__"))):
             word, special = parts[-2], True
         origin = words.setdefault(word, Origin())
-        origin.roots.add("" if parts[0] == "builtins" else parts[0])
-        origin.method &= target.rpartition(".")[0] in catalog.types and not special
+        origin.add(spelling, target.rpartition(".")[0] in catalog.types and not special)
         origin.silent |= special or target in catalog.properties
     words.pop("__import__", None)
     for name in [*made, *(name for name, rows in catalog.startup.items() if any(row.argument for row in rows))]:
         parts = name.split(".")
         origin = words.setdefault(parts[-1], Origin())
-        origin.roots.add("" if parts[0] == "builtins" else parts[0])
-        origin.method &= ".".join(parts[:-1]) in catalog.types
+        origin.add(name, ".".join(parts[:-1]) in catalog.types)
     return words
 
 

@@ -17,7 +17,7 @@ import msgspec
 CODE, DEF, CLASS, METHOD = "code", "def", "class", "method"
 
 
-class ImportedName(msgspec.Struct, frozen=True, array_like=True):
+class ImportedName(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """`bound` is the name in the module ("*" for a star import); `attr` is "" where a module itself is bound. `level` counts dots."""
 
     bound: str
@@ -26,7 +26,7 @@ class ImportedName(msgspec.Struct, frozen=True, array_like=True):
     level: int
 
 
-class IndexedUnit(msgspec.Struct, frozen=True, array_like=True):
+class IndexedUnit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A stretch of a file that is parsed at once."""
 
     kind: str
@@ -49,9 +49,11 @@ class IndexedUnit(msgspec.Struct, frozen=True, array_like=True):
     methods: tuple[tuple[int, int], ...] = ()
     #: names that functions in it declare `global`: they may bind these at module level
     outer: tuple[str, ...] = ()
+    #: attributes that it may assign to (a superset)
+    assigned: tuple[str, ...] = ()
 
 
-class FileIndex(msgspec.Struct, frozen=True, array_like=True):
+class FileIndex(msgspec.Struct, frozen=True, array_like=True, gc=False):
     lines: int
     units: tuple[IndexedUnit, ...]
     imports: tuple[ImportedName, ...]
@@ -67,11 +69,6 @@ class FileIndex(msgspec.Struct, frozen=True, array_like=True):
 _STRINGS = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*"""|\'\'\'(?:[^\'\\]|\\.|\'(?!\'\'))*\'\'\'|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|#[^\n]*', re.DOTALL
 )
-_COMPARED = re.compile(
-    r"""(?:[=!]=|\b(?:not[ \t]+)?in\b|\bcase\b)\s*([\[({]?\s*(?:["'][^"'\n]*["']\s*[,|]?\s*)+)|(["'][^"'\n]*["'])\s*[=!]="""
-)
-_EDGES = re.compile(r"""(?:starts|ends)with\(\s*([\[({]?\s*(?:["'][^"'\n]*["']\s*,?\s*)+)""")
-_TEXT = re.compile(r"""["']([^"'\n]*)["']""")
 _MARKED = re.compile(r"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)[^\n]*#[ \t]*asynclint:[ \t]*blocking\b", re.MULTILINE)
 _LITERALS = r"""[\[({]?\s*(?:["'][^"'\n]*["']\s*[,|]?\s*)+"""
 _COMPARED = re.compile(rf"""(?:[=!]=|\bin\b|\bcase\b)\s*({_LITERALS})|(["'][^"'\n]*["'])\s*[=!]=""")
@@ -100,6 +97,12 @@ _HEADER = re.compile(r"class\s+\w+\s*(?:\[((?:[^\[\]]|\[[^\]]*\])*)\]\s*)?(?:\((
 _TYPE_PARAMETER = re.compile(r"(?:^|,)[ \t\n]*\**(\w+)")
 _FIRST_LINE = re.compile(r"[ \t]*\n(?:[ \t]*\n)*([ \t]+)(?=\S)")
 _BLANK = re.compile(r"[^\n]")
+#: what in a text may name a type: `"Client"`, `"net.client"`, `"list[int]"`
+_TYPE_TEXT = re.compile(r"""["'][\w.]*[A-Z.\[][\w.,|\[\] ]*["']""")
+#: what stands before a text that names an attribute
+_NAMING = re.compile(r"(?:attr|methodcaller)\([^\n]*$|->[ \t]*$")
+_ASSIGNED = re.compile(r"\.(\w+)[ \t]*(?:[-+*/|&@%^]|//|\*\*|<<|>>)?(?:=(?!=)|:|,[^=\n]*=(?!=)|[)\]][^=\n]*=(?!=)|[ \t]in[ \t])")
+_RECEIVING = re.compile(r"\b(?:as|for)[ \t(\[]+([^=:\n]*\.[^=:\n]*)")
 _REPLACED = re.compile(r"(?<!\{)\{([^{}]+)\}")
 
 
@@ -122,7 +125,7 @@ def index(text: str) -> FileIndex:
                 imports.append(name)
     lines = text.count("\n") + (not text.endswith("\n") and text != "")
     marked = tuple(_MARKED.findall(text)) if "asynclint:" in text else ()
-    tested = (_texts(_COMPARED, masked), _texts(_EDGES, masked))
+    tested = (_texts(_COMPARED, text), _texts(_EDGES, text))
     return FileIndex(lines, units, tuple(imports), tuple(sorted(imported)), marked, *tested)
 
 
@@ -132,15 +135,18 @@ def _texts(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:
 
 
 def _blank(found: re.Match[str]) -> str:
-    """Comments vanish; strings over several lines keep their line ends, and of f-strings the code in them."""
-    text = found[0]
+    """Comments and texts vanish, but for their line ends, the code in f-strings, and what names a type or an attribute."""
+    text, start = found[0], found.start()
     if text[0] == "#":
         return " " * len(text)
-    if "\n" not in text:
+    if (
+        len(text) == 2
+        or _TYPE_TEXT.fullmatch(text)
+        or (text[1:-1].isidentifier() and _NAMING.search(found.string, max(start - 60, 0), start))
+    ):
         return text
-    blank = '""' + _BLANK.sub(" ", text[2:])
-    prefix = found.string[max(found.start() - 2, 0) : found.start()].lower()
-    if prefix[-1:] == "f" or prefix[-2:] == "fr":
+    blank = '""' + (_BLANK.sub(" ", text[2:]) if "\n" in text else " " * (len(text) - 2))
+    if "{" in text and found.string[max(start - 2, 0) : start].lower().strip("r")[-1:] == "f":
         for part in _REPLACED.finditer(text):
             if "\n" not in part[1]:
                 blank = blank[: part.start(1)] + part[1] + blank[part.end(1) :]
@@ -174,10 +180,9 @@ def _units(text: str) -> Iterator[IndexedUnit]:
         piece = text[start:end]
         found = _definition(piece)
         if found is None:
-            yield IndexedUnit(CODE, "", "", start, end, lines.at(start), False, _words(piece), _bound(piece), outer=_outer(piece))
+            yield _unit(CODE, "", (start, end, lines.at(start)), piece, _bound(piece))
         elif found[1] != "class":
-            name = found[2]
-            yield IndexedUnit(DEF, name, "", start, end, lines.at(start), found[1] != "def", _words(piece), (name,), outer=_outer(piece))
+            yield _unit(DEF, found[2], (start, end, lines.at(start)), piece, (found[2],), asynchronous=found[1] != "def")
         else:
             yield from _class_units(text, start, end, found, lines)
     if imports >= 0:
@@ -218,13 +223,13 @@ def _class_units(text: str, start: int, end: int, found: re.Match[str], lines: _
             if inner is None or inner[1] == "class":
                 rest.append(piece)
                 continue
-            place, asynchronous = (begin, stop, lines.at(begin)), inner[1] != "def"
-            methods.append(IndexedUnit(METHOD, inner[2], name, *place, asynchronous, _words(piece), (inner[2],), outer=_outer(piece)))
+            place = (begin, stop, lines.at(begin))
+            methods.append(_unit(METHOD, inner[2], place, piece, (inner[2],), name, inner[1] != "def"))
     skeleton = "".join(rest)
     parameters = _TYPE_PARAMETER.findall(header[1]) if header and header[1] else ()
     bases = (header[2] or "").strip() if header else ""
     spans = tuple((m.start, m.end) for m in methods)
-    yield IndexedUnit(CLASS, name, "", start, end, line, False, _words(skeleton), (name, *parameters), bases, spans, _outer(skeleton))
+    yield _unit(CLASS, name, (start, end, line), skeleton, (name, *parameters), bases=bases, methods=spans)
     yield from methods
 
 
@@ -274,8 +279,29 @@ def _definition(piece: str) -> re.Match[str] | None:
     return _DEFINITION.match(piece)
 
 
-def _words(piece: str) -> tuple[str, ...]:
-    return tuple(set(_USE.findall(piece)))
+def _unit(
+    kind: str,
+    name: str,
+    place: tuple[int, int, int],
+    text: str,
+    binds: tuple[str, ...],
+    owner: str = "",
+    asynchronous: bool = False,
+    bases: str = "",
+    methods: tuple[tuple[int, int], ...] = (),
+) -> IndexedUnit:
+    """A unit at `place` (start, end, line), with what its text says."""
+    words = tuple(set(_USE.findall(text)))
+    return IndexedUnit(kind, name, owner, *place, asynchronous, words, binds, bases, methods, _outer(text), _assigned(text))
+
+
+def _assigned(piece: str) -> tuple[str, ...]:
+    if "." not in piece:
+        return ()
+    found = set(_ASSIGNED.findall(piece))
+    for target in _RECEIVING.findall(piece):
+        found.update(_WORD.findall(target))
+    return tuple(found)
 
 
 def _bound(piece: str) -> tuple[str, ...]:
@@ -293,14 +319,14 @@ def _outer(piece: str) -> tuple[str, ...]:
     return tuple(sorted({name for names in _GLOBAL.findall(piece) for name in _WORD.findall(names)}))
 
 
-def unit_text(text: str, unit: IndexedUnit) -> str:
-    """The text to parse for a unit; of a class, methods become empty lines and a `pass` keeps the body whole."""
+def unit_text(text: str, unit: IndexedUnit, lines: bool = False) -> str:
+    """The text to parse for a unit; of a class, each method becomes a `pass`, with empty lines where `lines` are to stay where they are."""
     if unit.kind != CLASS or not unit.methods:
         return text[unit.start : unit.end]
     parts, at = [], unit.start
     for start, end in unit.methods:
         indent = re.match(r"[ \t]*", text[start:end])
-        parts += [text[at:start], (indent[0] if indent else "") + "pass" + "\n" * text.count("\n", start, end)]
+        parts += [text[at:start], (indent[0] if indent else "") + "pass" + "\n" * (text.count("\n", start, end) if lines else 1)]
         at = end
     parts.append(text[at : unit.end])
     return "".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import symtable
 import sys
 import warnings
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from asynclint.cache import digest
 from asynclint.facts import Unit
 from asynclint.syntax.index import METHOD, FileIndex, IndexedUnit, index, unit_text
 from asynclint.syntax.read import Unreadable, read_source
@@ -17,16 +19,26 @@ EMPTY = FileIndex(0, (), (), ())
 TOO_DEEP = "too deeply nested to be read"
 #: the recursion limit under which Python must be able to read a file, whatever the limit of this run
 NESTING = 1000
+_MENTION = re.compile(r"noqa|asynclint:", re.IGNORECASE)
 #: a message, and the 1-based line and column it is about
 Place = tuple[str, int, int]
 
 
-class Scan(msgspec.Struct, frozen=True, array_like=True):
+class Scan(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The index of a file; `unreadable` or `error` (message, 1-based line and column) say why there is none."""
 
     index: FileIndex
     unreadable: str = ""
     error: Place | None = None
+    #: the key of the content
+    digest: bytes = b""
+    #: whether there may be comments that suppress findings
+    comments: bool = False
+
+
+def mentions(text: str) -> bool:
+    """Whether a file can have comments that suppress findings."""
+    return _MENTION.search(text) is not None
 
 
 def scan_files(paths: Sequence[str]) -> list[bytes]:
@@ -34,9 +46,12 @@ def scan_files(paths: Sequence[str]) -> list[bytes]:
     found = []
     for path in paths:
         try:
-            found.append(scan_text(read_source(path)))
+            text = read_source(path)
+            found.append(msgspec.structs.replace(scan_text(text), digest=digest(text)))
         except Unreadable as error:
             found.append(Scan(EMPTY, unreadable=str(error)))
+        except Exception as error:  # one file must not cost the results of all others
+            found.append(Scan(EMPTY, unreadable=f"{FAILED}{type(error).__name__}: {error}"))
     return [msgspec.msgpack.encode(scan) for scan in found]
 
 
@@ -47,10 +62,10 @@ def scan_text(text: str) -> Scan:
         return Scan(EMPTY, error=("source code cannot contain null bytes", text.count("\n", 0, null) + 1, null - text.rfind("\n", 0, null)))
     refused = _refused(text)
     if refused is None:
-        return Scan(index(text))
+        return Scan(index(text), comments=mentions(text))
     found = index(text)
     error = _confirmed(text, found, refused)
-    return Scan(EMPTY, error=error) if error else Scan(found)
+    return Scan(EMPTY, error=error) if error else Scan(found, comments=mentions(text))
 
 
 def _refused(text: str) -> Place | None:
@@ -105,7 +120,10 @@ def encoded_facts(text: str, units: Sequence[IndexedUnit], positions: bool) -> l
     found = []
     for unit in units:
         try:
-            found.append(msgspec.msgpack.encode(summarize(unit_text(text, unit), positions)))
+            facts = summarize(unit_text(text, unit, lines=positions), positions)
+            if facts.error and not positions:  # its line counts in the whole unit
+                facts = summarize(unit_text(text, unit, lines=True))
+            found.append(msgspec.msgpack.encode(facts))
         except Exception as error:
             found.append(msgspec.msgpack.encode(Unit((), error=(f"{FAILED}{type(error).__name__}: {error}", unit.line, 1))))
     return found

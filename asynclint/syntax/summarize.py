@@ -35,4 +35,4 @@ def summarize(text: str, positions: bool = False) -> Unit:
         walker.module_body(body)
     except RecursionError:
         return Unit((), error=("too deeply nested to be read", 1, 1))
-    return Unit(tuple(f for f in walker.functions if f is not None), tuple(walker.classes))
+    return Unit(tuple(f for f in walker.functions if f is not None), tuple(walker.classes), lines=text.count("\n"))
