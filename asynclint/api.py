@@ -100,14 +100,15 @@ class Run:
             return msgspec.structs.replace(
                 report, statistics=msgspec.structs.replace(report.statistics, seconds=time.perf_counter() - self.started, from_cache=True)
             )
-        limit, threshold = sys.getrecursionlimit(), gc.get_threshold()
+        limit, collecting = sys.getrecursionlimit(), gc.isenabled()
         gc.disable()  # nearly all that is made here stays until the end
         sys.setrecursionlimit(max(limit, RECURSION))
         try:
             report = self._analyse(everything, shown, os.path.commonpath(roots) if roots else ".", cache, stamp)
         finally:
             sys.setrecursionlimit(limit)
-            gc.set_threshold(*threshold)
+            if collecting:
+                gc.enable()
             self.workers.close()
         if cache is not None and not report.failures:
             cache.store_report(key, msgspec.msgpack.encode(report))
@@ -244,13 +245,13 @@ class Run:
         return catalog
 
     def _findings(self, exploration: Exploration, shown: dict[str, str], store: FactsStore, scans: Mapping[str, Scan]) -> Iterable[Finding]:
-        """What is dear and sure enough; in files with suppressions all of it, so that needed comments do not look unused."""
+        """What is dear and sure enough; in files with own suppressions all of it, so that needed ones do not look unused."""
 
         def worth(cost: int, confidence: int, absolute: str) -> bool:
             config = self.configs.of_source(shown[absolute])
             if cost >= config.min_cost and confidence >= config.min_confidence:
                 return True
-            return scans[absolute].comments
+            return scans[absolute].own_comments
 
         found = candidates(
             exploration.roots, exploration.effects, lambda fn: shown.get(fn.module.path), exploration.project.inside, self.config.transitive

@@ -62,6 +62,8 @@ class Blocking(Form, frozen=True):
     lazy: bool = False
     #: the names are properties: reading them blocks
     property: bool = False
+    #: it takes a plain text first, as a mapping does: `get("name")`, and not an address, a number or nothing
+    keyed: bool = False
     #: it blocks the first time only (a cache or a module-level value is filled)
     once: bool = False
     #: the rewrite of the call, with {args} and {func}; default: `await asyncio.to_thread({func}, {args})`

@@ -19,9 +19,7 @@ import msgspec
 from asynclint.catalog import Rule
 from asynclint.check.select import ALWAYS, UNUSED
 from asynclint.model import Confidence, Cost, Finding, Span
-from asynclint.syntax.scan import mentions
-
-_OWN_MENTION = re.compile(r"asynclint:|noqa.*\bASL", re.IGNORECASE)
+from asynclint.syntax.scan import mentions, mentions_codes
 
 #: Strings are matched only to be passed over. A raw string ends where one with escapes would.
 _COMMENT_OR_STRING = re.compile(
@@ -85,7 +83,7 @@ def suppress(
     for path in {**dict.fromkeys(by_path), **dict.fromkeys(paths)}:
         of_file = by_path.get(path, [])
         text = text_of(path) or ""
-        if mentions(text) and (of_file or _OWN_MENTION.search(text)):
+        if mentions(text) and (of_file or mentions_codes(text)):
             kept.extend(_in_file(path, of_file, text, rules, is_on))
         else:
             kept.extend(of_file)

@@ -45,6 +45,7 @@ class Exploration:
         self.relevance = relevance
         self.linker = Linker(inference, relevance.hot)
         self.linker.attentive = relevance.attentive()
+        self.linker.lookups = relevance.lookups
         self.effects = Effects()
         self.roots: dict[Frame, None] = {}
         self._prepare = prepare

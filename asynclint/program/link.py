@@ -91,6 +91,8 @@ class Linker:
         self._telling: dict[str, list[OnLoop]] | None = None
         #: modules in which every method call is looked at
         self.attentive: set[int] = set()
+        #: modules in which `get("key")` may be more than a dictionary's work
+        self.lookups: set[int] = set()
 
     def link(self, frame: Frame) -> list[Edge]:
         """Resolves the events that are hot and not resolved yet; returns the new edges."""
@@ -124,6 +126,8 @@ class Linker:
 
     def _is_hot(self, event: Event, frame: Frame) -> bool:
         if event.kind == CALL:
+            if _is_lookup(event) and frame.fn.module.number not in self.lookups:
+                return False
             return self._callee_is_hot(event.value, frame) or any(self._hands_on(expr, frame) for _, expr in event.args)
         if event.kind == GET:
             return isinstance(event.value, Attr) and event.value.name in self.hot
@@ -681,6 +685,14 @@ class Linker:
                 return ONCE_A_KEY if keyed else ONCE
             guard = parent
         return 0
+
+
+def _is_lookup(event: Event) -> bool:
+    """`get("key")`, as of a dictionary."""
+    match event.value, event.args:
+        case Attr(_, "get"), (("", Const(str(key))), *_):
+            return all(c.isalnum() or c in "_.- " for c in key)
+    return False
 
 
 def _is_self(expr: Expr, frame: Frame) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from asynclint.catalog import Catalog
 from asynclint.program.project import Module, Project
-from asynclint.syntax.index import CLASS, CODE, DEF, METHOD, IndexedUnit
+from asynclint.syntax.index import CLASS, CODE, DEF, LOOKUP, METHOD, IndexedUnit
 
 #: members that some builtin or everyday class has too: as a method name they prove nothing
 AMBIGUOUS = frozenset(
@@ -36,6 +36,8 @@ class Relevance:
         self.project = project
         self._catalog = catalog
         self.hot: set[str] = set(_handled_names(catalog))
+        #: modules in which looking up a plain text may be more than a dictionary's work
+        self.lookups: set[int] = set()
         self._sinks = _sink_words(catalog)
         self.hot.update(self._sinks)
         self._imports: list[set[int]] = []
@@ -45,7 +47,7 @@ class Relevance:
         self._postings: dict[str, list[tuple[Module, IndexedUnit]]] = {}
         self._visible: dict[int, set[int]] = {}
         self._words: dict[int, set[str]] = {}
-        self._provided: dict[tuple[int, int], set[str]] = {}
+        self._provided: dict[tuple[int, frozenset[str]], set[str]] = {}
         self._imported_modules: dict[int, set[str]] = {}
         self._own_roots = {module.name.partition(".")[0] for module in project.modules}
         #: member → the modules that import it under another name, with that name
@@ -96,17 +98,19 @@ class Relevance:
         found: dict[tuple[int, int], tuple[Module, IndexedUnit]] = {}
         for word, origin in self._sinks.items():
             for form in _forms(word):
-                if origin.method and form[0] != ".":
+                if (origin.method and form[0] != ".") or (form == LOOKUP and not origin.keyed):
                     continue
-                called = form[-1] == "("
+                called = form[-1] in '("'
                 for module, unit in self._postings.get(form, ()):
                     key = (module.number, unit.start)
-                    if key in found or not (
+                    if (key in found and form != LOOKUP) or not (
                         called or origin.silent or unit.kind in (CODE, CLASS) or self._is_handed_on(module, unit, form, origin)
                     ):
                         continue
                     if self._can_mean(module, unit, word, form, origin):
                         found[key] = (module, unit)
+                        if form == LOOKUP:
+                            self.lookups.add(module.number)
         for module in self.project.modules:  # `from time import sleep as pause`
             renamed = {n.bound for n in module.file_index.imports if n.attr in self._sinks and n.bound not in ("*", n.attr)}
             self.hot.update(renamed)
@@ -119,6 +123,8 @@ class Relevance:
                 found.update(
                     {(module.number, unit.start): (module, unit) for unit in module.file_index.units if unit.kind in (DEF, METHOD)}
                 )
+        self._words.clear()  # there were many; few are asked for again
+        self._provided.clear()
         return list(found.values())
 
     def attentive(self) -> set[int]:
@@ -139,6 +145,7 @@ class Relevance:
     def _can_mean(self, module: Module, unit: IndexedUnit, word: str, form: str, origin: Origin) -> bool:
         """A builtin, a telling name, or a library that the unit can reach: by an import, or through a name of a module it imports."""
         bare = form[0] != "."
+        methods = origin.keyed if form == LOOKUP else origin.methods
         if bare and "" in origin.functions:
             return True
         if word not in AMBIGUOUS and "_" in word and len(self._definers.get(word, ())) <= RARE:
@@ -148,11 +155,12 @@ class Relevance:
         if is_own and any(number in imports or number == module.number for number in self._definers.get(word, ())):
             return True
         outside = self._outside[module.number]
-        if not bare and not origin.methods.isdisjoint(outside):
+        if not bare and not methods.isdisjoint(outside):
             return True
-        if not origin.functions.isdisjoint(outside) and self._can_name(module, unit, word, bare, origin):
+        if form != LOOKUP and not origin.functions.isdisjoint(outside) and self._can_name(module, unit, word, bare, origin):
             return True
-        return any(self._provides(number, origin).intersection(self._bare(unit)) for number in imports)
+        roots = methods | (origin.functions if form != LOOKUP else set())
+        return any(not self._provides(number, frozenset(roots)).isdisjoint(self._bare(unit)) for number in imports)
 
     def _can_name(self, module: Module, unit: IndexedUnit, word: str, bare: bool, origin: Origin) -> bool:
         """Whether a unit can name a function of a library that its file imports."""
@@ -179,14 +187,14 @@ class Relevance:
             if found.level == 0 and found.module.partition(".")[0] == root
         } | {root}
 
-    def _provides(self, number: int, origin: Origin) -> set[str]:
+    def _provides(self, number: int, roots: frozenset[str]) -> set[str]:
         """The names of a module that may hand on something of these libraries: what mentions it, and what mentions that."""
-        known = self._provided.get((number, id(origin)))
+        known = self._provided.get((number, roots))
         if known is not None:
             return known
-        names = self._provided[number, id(origin)] = set()
+        names = self._provided[number, roots] = set()
         module = self.project.modules[number]
-        for root in origin.roots & self._outside[number]:
+        for root in roots & self._outside[number]:
             names |= self._bound(module, root)
         if module.stars or not names:
             return names
@@ -210,7 +218,7 @@ class Relevance:
             rare = len(definers) <= RARE and name not in AMBIGUOUS
             numbers = {module.number, *definers} if len(definers) <= FEW_OVERRIDES and name not in AMBIGUOUS else {module.number}
             for form in _forms(name):
-                if member and form[0] != ".":
+                if (member and form[0] != ".") or (form == LOOKUP and not self._is_keyed(module, name)):
                     continue
                 for other, unit in self._postings.get(form, ()):
                     if rare or (
@@ -218,12 +226,24 @@ class Relevance:
                         and (member or other.number in numbers or self._can_import(other, unit, name, form))
                     ):
                         found[other.number, unit.start] = (other, unit)
+                        if form == LOOKUP:
+                            self.lookups.add(other.number)
             for other, bound in self._renamed.get(name, ()):  # `from shop.net import download as load`
                 if rare or any(other.number in self._seen_from(number) for number in numbers):
                     self.hot.add(bound)
                     forms = set(_forms(bound))
                     found.update({(other.number, u.start): (other, u) for u in other.file_index.units if not forms.isdisjoint(u.words)})
         return list(found.values())
+
+    def _is_keyed(self, module: Module, name: str) -> bool:
+        """Whether a function of that name in a module may take a plain text first: not what is named as an address."""
+        for unit in module.file_index.units:
+            if unit.name == name and unit.kind in (DEF, METHOD):
+                facts = module.facts(unit)
+                params = facts.functions[1].params if len(facts.functions) > 1 else ()
+                if any("url" not in p.name and "uri" not in p.name for p in params[unit.kind == METHOD : (unit.kind == METHOD) + 1]):
+                    return True
+        return False
 
     def _can_import(self, module: Module, unit: IndexedUnit, name: str, form: str) -> bool:
         """Whether a unit can mean a name of another module: imported as such, or through the module."""
@@ -255,13 +275,15 @@ class Relevance:
 class Origin:
     """What a word that may name a sink stands for."""
 
-    __slots__ = ("functions", "methods", "silent")
+    __slots__ = ("functions", "keyed", "methods", "silent")
 
     def __init__(self) -> None:
         #: the import roots of functions and classes of that name ("" for builtins)
         self.functions: set[str] = set()
         #: the import roots of types with a member of that name
         self.methods: set[str] = set()
+        #: of these, those that take a plain text first
+        self.keyed: set[str] = set()
         #: it blocks without being called: a property, or an object whose special methods block
         self.silent = False
 
@@ -280,9 +302,10 @@ class Origin:
         (self.methods if member else self.functions).add("" if root == "builtins" else root)
 
 
-def _forms(name: str) -> tuple[str, str, str, str]:
+def _forms(name: str) -> tuple[str, ...]:
     """How a name can be used."""
-    return (f"{name}(", f".{name}(", name, f".{name}")
+    forms = (f"{name}(", f".{name}(", name, f".{name}")
+    return (*forms, LOOKUP) if f'.{name}("' == LOOKUP else forms
 
 
 def _sink_words(catalog: Catalog) -> dict[str, Origin]:
@@ -299,6 +322,8 @@ def _sink_words(catalog: Catalog) -> dict[str, Origin]:
         origin = words.setdefault(word, Origin())
         origin.add(spelling, target.rpartition(".")[0] in catalog.types and not special)
         origin.silent |= special or target in catalog.properties
+        if any(row.keyed for row in catalog.blocking.get(target, ())):
+            origin.keyed.add(parts[0])
     words.pop("__import__", None)
     for name in [*made, *(name for name, rows in catalog.startup.items() if any(row.argument for row in rows))]:
         parts = name.split(".")

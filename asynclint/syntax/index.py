@@ -15,6 +15,8 @@ from itertools import pairwise
 import msgspec
 
 CODE, DEF, CLASS, METHOD = "code", "def", "class", "method"
+#: the word for `.get("key")`: every dictionary has that, and few of the things that block
+LOOKUP = '.get("'
 
 
 class ImportedName(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -39,7 +41,7 @@ class IndexedUnit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     end: int
     line: int
     asynchronous: bool
-    #: identifiers in it as they are used, `name`, `name(`, `.name` or `.name(`; of a class without its methods'
+    #: identifiers in it as they are used, `name`, `name(`, `.name` or `.name(`, and LOOKUP; of a class without its methods'
     words: tuple[str, ...]
     #: names that the statements bind at module or class level (a superset)
     binds: tuple[str, ...] = ()
@@ -99,6 +101,9 @@ _FIRST_LINE = re.compile(r"[ \t]*\n(?:[ \t]*\n)*([ \t]+)(?=\S)")
 _BLANK = re.compile(r"[^\n]")
 #: what in a text may name a type: `"Client"`, `"net.client"`, `"list[int]"`
 _TYPE_TEXT = re.compile(r"""["'][\w.]*[A-Z.\[][\w.,|\[\] ]*["']""")
+#: a text that may be a key; the others are told from it by what they are blanked with
+_PLAIN = re.compile(r"""["'][\w.\- ]*["']""")
+_LOOKUPS = re.compile(r"""\.get\(\s*"[\s\w.]*"|\.get\(\s*'[\w.]*'""")
 #: what stands before a text that names an attribute
 _NAMING = re.compile(r"(?:attr|methodcaller)\([^\n]*$|->[ \t]*$")
 _ASSIGNED = re.compile(r"\.(\w+)[ \t]*(?:[-+*/|&@%^]|//|\*\*|<<|>>)?(?:=(?!=)|:|,[^=\n]*=(?!=)|[)\]][^=\n]*=(?!=)|[ \t]in[ \t])")
@@ -145,7 +150,8 @@ def _blank(found: re.Match[str]) -> str:
         or (text[1:-1].isidentifier() and _NAMING.search(found.string, max(start - 60, 0), start))
     ):
         return text
-    blank = '""' + (_BLANK.sub(" ", text[2:]) if "\n" in text else " " * (len(text) - 2))
+    blank = _BLANK.sub(" ", text) if "\n" in text else (" " if _PLAIN.fullmatch(text) else "-") * len(text)
+    blank = f'"{blank[1:-1]}"'
     if "{" in text and found.string[max(start - 2, 0) : start].lower().strip("r")[-1:] == "f":
         for part in _REPLACED.finditer(text):
             if "\n" not in part[1]:
@@ -291,8 +297,12 @@ def _unit(
     methods: tuple[tuple[int, int], ...] = (),
 ) -> IndexedUnit:
     """A unit at `place` (start, end, line), with what its text says."""
-    words = tuple(set(_USE.findall(text)))
-    return IndexedUnit(kind, name, owner, *place, asynchronous, words, binds, bases, methods, _outer(text), _assigned(text))
+    words = set(_USE.findall(text))
+    if ".get(" in words and (lookups := _LOOKUPS.subn("", text))[1]:
+        words.add(LOOKUP)
+        if ".get(" not in lookups[0]:
+            words.remove(".get(")
+    return IndexedUnit(kind, name, owner, *place, asynchronous, tuple(words), binds, bases, methods, _outer(text), _assigned(text))
 
 
 def _assigned(piece: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ EMPTY = FileIndex(0, (), (), ())
 TOO_DEEP = "too deeply nested to be read"
 #: the recursion limit under which Python must be able to read a file, whatever the limit of this run
 NESTING = 1000
+_OWN_MENTION = re.compile(r"asynclint:|noqa.*\bASL", re.IGNORECASE)
 _MENTION = re.compile(r"noqa|asynclint:", re.IGNORECASE)
 #: a message, and the 1-based line and column it is about
 Place = tuple[str, int, int]
@@ -32,13 +33,19 @@ class Scan(msgspec.Struct, frozen=True, array_like=True, gc=False):
     error: Place | None = None
     #: the key of the content
     digest: bytes = b""
-    #: whether there may be comments that suppress findings
+    #: whether there may be comments that suppress findings, and such that name asynclint's codes
     comments: bool = False
+    own_comments: bool = False
 
 
 def mentions(text: str) -> bool:
     """Whether a file can have comments that suppress findings."""
     return _MENTION.search(text) is not None
+
+
+def mentions_codes(text: str) -> bool:
+    """Whether a file can have comments that suppress asynclint's findings by name: those may turn out to be needless."""
+    return _OWN_MENTION.search(text) is not None
 
 
 def scan_files(paths: Sequence[str]) -> list[bytes]:
@@ -62,10 +69,15 @@ def scan_text(text: str) -> Scan:
         return Scan(EMPTY, error=("source code cannot contain null bytes", text.count("\n", 0, null) + 1, null - text.rfind("\n", 0, null)))
     refused = _refused(text)
     if refused is None:
-        return Scan(index(text), comments=mentions(text))
+        return _scan(text, index(text))
     found = index(text)
     error = _confirmed(text, found, refused)
-    return Scan(EMPTY, error=error) if error else Scan(found, comments=mentions(text))
+    return Scan(EMPTY, error=error) if error else _scan(text, found)
+
+
+def _scan(text: str, found: FileIndex) -> Scan:
+    comments = mentions(text)
+    return Scan(found, comments=comments, own_comments=comments and mentions_codes(text))
 
 
 def _refused(text: str) -> Place | None:
