@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from asynclint.catalog import parse_argument
 from asynclint.facts import CALL, Event, Expr
+from asynclint.program.texts import SWITCH
 from asynclint.program.values import (
     UNKNOWN,
     ClassValue,
@@ -26,10 +26,6 @@ from asynclint.program.values import (
 
 if TYPE_CHECKING:
     from asynclint.program.infer import Inference
-
-
-#: words in names of environment variables that are set to look into a program, not to run it
-_SWITCH = re.compile(r"(?:^|_)(?:DEBUG|LOG|LOGS|LOGFILE|TRACE|TRACING|PROFILE|PROFILER|VERBOSE|DEV|DEVTOOLS|TEST|TESTING|DUMP)(?:_|$)")
 
 
 class Foreign:
@@ -102,7 +98,7 @@ class Foreign:
     def _switch(self, event: Event, frame: Frame) -> Values | None:
         """A variable of the environment that turns on what only developers want: nobody has set it."""
         names = self.inference.conditions.argument("key@0", event, frame)
-        if not names or not all(isinstance(n, Literal) and _SWITCH.search(str(n.value).upper()) for n in names):
+        if not names or not all(isinstance(n, Literal) and SWITCH.search(str(n.value).upper()) for n in names):
             return None
         default = self.inference.argument_expression("default@1", event)
         return self.inference.infer(default, frame, event.guard) if default is not None else (Literal(None),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from asynclint.program.project import Project
@@ -9,6 +10,8 @@ from asynclint.program.values import Literal, Values
 
 #: any text that is neither compared with anything nor begins or ends with what the project asks for
 OTHER = Literal("…")
+#: words in names of environment variables that are set to look into a program, not to run it
+SWITCH = re.compile(r"(?:^|_)(?:DEBUG|LOG|LOGS|LOGFILE|TRACE|TRACING|PROFILE|PROFILER|VERBOSE|DEV|DEVTOOLS|TEST|TESTING|DUMP)(?:_|$)")
 
 
 class Texts:
@@ -32,4 +35,6 @@ class Texts:
         return all(option in self._compared for option in options if isinstance(option, str))
 
     def _is_tested(self, text: str) -> bool:
+        if text.isupper() and SWITCH.search(text):
+            return True
         return not text or text in self._compared or text.startswith(self._edges) or text.endswith(self._edges)

@@ -172,6 +172,8 @@ def _call_truth(inference: Inference, event: Event, frame: Frame) -> bool | None
             if callee.name in _TEXT_TESTS and isinstance(event.value, Attr):
                 texts = inference.values_of(inference.infer(event.value.base, frame, event.guard))
                 return _all_agree([_text_test(inference, text, callee.name, event, frame) for text in texts])
+            given = inference.call_result(event, frame)
+            return _all_agree([_value_truth(v) if isinstance(v, Literal) else None for v in given])
         elif isinstance(callee, FunctionValue) and not callee.fn.is_async:
             return _all_agree([_value_truth(v) for v in inference.call_result(event, frame)])
     return None
