@@ -256,7 +256,7 @@ class Run:
         found = candidates(
             exploration.roots, exploration.effects, lambda fn: shown.get(fn.module.path), exploration.project.inside, self.config.transitive
         )
-        found = [c for c in found if worth(c.cost, c.effect.confidence, c.root.fn.module.path)]
+        found = [c for c in found if worth(c.cost, c.confidence, c.root.fn.module.path)]
         functions = [effect.frame.fn for c in found for effect in c.chain()]
         store.locate(functions)
         root = os.getcwd().replace(os.sep, "/")
