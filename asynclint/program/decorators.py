@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from asynclint.facts import Attr, CallOf, Event
 from asynclint.program.project import FunctionDef
 from asynclint.program.values import UNKNOWN, ClassValue, External, Frame, FunctionValue, Value, Values, unite
-from asynclint.syntax.index import METHOD
 
 if TYPE_CHECKING:
     from asynclint.program.infer import Inference
@@ -35,8 +34,6 @@ class Decorators:
         replaced: Values = UNKNOWN
         if fn.data.decorators:
             at = self.inference.frame(fn.module.function(fn.unit, max(fn.data.parent, 0)))
-            if fn.owner is not None and fn.unit.kind == METHOD:
-                at = self.inference.unit_frame(fn.module, fn.unit)
             for expr in reversed(fn.data.decorators):
                 if isinstance(expr, Attr) and expr.name in ("setter", "deleter", "getter"):
                     kinds.add("setter" if expr.name != "getter" else "property")
