@@ -17,7 +17,7 @@ Located = Callable[[FunctionDef, int], Event]
 _ASIDE = frozenset(("tests", "test", "testing", "pytest", "examples", "example", "docs", "benchmarks"))
 #: folders and files of command lines, whose loop serves one person: off by default too
 _COMMAND_LINE = frozenset(("cli", "_cli", "cli.py", "_cli.py", "__main__.py", "setup.py", "manage.py"))
-#: a chain in which so many calls depend on a condition holds for few callers; of those that were read, eight of nine were wrong
+#: a chain in which so many calls depend on conditions holds for few callers; of those that were read, eight of nine were wrong
 CONDITIONS = 4
 
 
@@ -30,7 +30,7 @@ class Candidate:
         self.root, self.effect, self.path = root, effect, path
         lower = max(steps, int(root.startup))
         self.cost = max(effect.cost - lower, int(Cost.BRIEF))
-        conditions = sum(step.frame.fn.data.events[step.edge.event].guard >= 0 for step in self.chain())
+        conditions = sum(step.edge.conditions for step in self.chain())
         self.confidence = effect.confidence if conditions < CONDITIONS else min(effect.confidence, int(Confidence.POSSIBLE))
 
     @property

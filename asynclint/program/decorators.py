@@ -51,8 +51,9 @@ class Decorators:
                     elif isinstance(value, FunctionValue):
                         given: Values = replaced or (FunctionValue(fn, undecorated=True),)
                         made = self._decorate(value, given, expr if isinstance(expr, CallOf) else None, at)
-                        if made:
-                            replaced = made
+                        # one that has a wrapper of each sort chooses by the function it is given
+                        alike = tuple(v for v in made if isinstance(v, FunctionValue) and v.fn.is_async is fn.is_async)
+                        replaced = alike or made or replaced
         self._decorated[fn] = (frozenset(kinds), replaced)
         return self._decorated[fn]
 

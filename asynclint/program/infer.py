@@ -237,9 +237,10 @@ class Inference:
 
     def definition_frame(self, frame: Frame) -> Frame:
         """Where the `def` itself runs: annotations and defaults are read there."""
-        if frame.closure is not None:
+        parent = frame.fn.module.function(frame.fn.unit, max(frame.fn.data.parent, 0))
+        if frame.closure is not None and frame.closure.fn is parent:
             return frame.closure
-        return self.unit_frame(frame.fn.module, frame.fn.unit)
+        return self.frame(parent, None, None, frame.closure)
 
     def guards(self, frame: Frame, guard: int) -> Iterator[tuple[Expr, bool, int]]:
         """The tests under which something runs, innermost first: test, outcome, and the guard outside it."""

@@ -39,7 +39,7 @@ from asynclint.facts import Sub as Subscript
 from asynclint.model import Confidence
 from asynclint.program.infer import Inference
 from asynclint.program.project import ClassDef, FunctionDef, Project
-from asynclint.program.truth import FIELDS, known_fields
+from asynclint.program.truth import FIELDS, is_opted_into, known_fields
 from asynclint.program.values import (
     Choice,
     ClassValue,
@@ -222,6 +222,7 @@ class Linker:
         if event.kind == GET:
             targets.extend(self._property_targets(event, frame))
         alternatives = len([v for v in values if self._counts(v)])
+        conditions = self._conditions(frame, event.guard) if targets else 0
         seen: set[int] = set()
         for target, confidence, cached in targets:
             if alternatives > 1 and len(targets) < alternatives:
@@ -232,7 +233,12 @@ class Linker:
                 confidence = min(confidence, LIKELY)
             if id(target) not in seen:
                 seen.add(id(target))
-                yield Edge(index, target, confidence, max(once, cached))
+                yield Edge(index, target, confidence, max(once, cached), conditions)
+
+    def _conditions(self, frame: Frame, guard: int) -> int:
+        if guard < 0:
+            return 0
+        return 2 if any(is_opted_into(self.inference, test, held, frame) for test, held, _ in self.inference.guards(frame, guard)) else 1
 
     def _counts(self, value: Value) -> bool:
         """Whether a value is an alternative that could be called: not None, and not the unknown half of a `try: import`."""
@@ -610,7 +616,7 @@ class Linker:
         module = frame.fn.module.absolute(event.value.module, event.value.level)
         if module.partition(".")[0] in sys.stdlib_module_names or module in self._early_imports():
             return
-        yield Edge(index, Sink(f"import {module}", rows[0]), LIKELY, ONCE)
+        yield Edge(index, Sink(f"import {module}", rows[0]), LIKELY, ONCE, self._conditions(frame, event.guard))
 
     def _early_imports(self) -> set[str]:
         """Modules that some module of the project imports at its top level."""
@@ -741,7 +747,9 @@ def _fills(data: Function, subject: Expr) -> bool:
             return any(attr == name and (owner == base or type(owner) is type(base)) for owner, attr, *_ in data.attributes) or _stores(
                 data, subject
             )
-        case Name(name) | Local(name, _):
+        case Name(name):
+            return name in data.outer or _stores(data, subject)
+        case Local(name, _):
             return name in data.outer
     return False
 

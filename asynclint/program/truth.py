@@ -87,6 +87,31 @@ def _settled(inference: Inference, expr: Expr, frame: Frame, guard: int) -> Valu
     return values
 
 
+def is_opted_into(inference: Inference, test: Expr, held: bool, frame: Frame) -> bool:
+    """Whether an outcome asks for a setting of a module that is None or False until somebody sets it."""
+    match test:
+        case Op("not", (item,)):
+            return is_opted_into(inference, item, not held, frame)
+        case Op("and" | "or" as op, items) if held is (op == "and"):
+            return any(is_opted_into(inference, item, held, frame) for item in items)
+        case Op("is" | "is not" as op, (subject, Const(None))) if held is (op == "is not"):
+            return _is_unset(inference, subject, frame)
+        case Name() | Attr():
+            return held and _is_unset(inference, test, frame)
+    return False
+
+
+def _is_unset(inference: Inference, expr: Expr, frame: Frame) -> bool:
+    """A variable of a module that its own module gives nothing but None or False."""
+    match expr:
+        case Attr(base, _) if not all(isinstance(v, ModuleValue) for v in inference.infer(base, frame) or (None,)):
+            return False
+        case Attr() | Name():
+            values = inference.infer(expr, frame)
+            return bool(values) and all(isinstance(v, Literal) and not v.value and not isinstance(v.value, str) for v in values)
+    return False
+
+
 #: the key under which a frame's parameters hold what is settled about its receiver's fields
 FIELDS = -1
 

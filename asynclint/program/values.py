@@ -158,6 +158,8 @@ class Edge:
     confidence: int
     #: by how many steps it is cheaper because it is done once
     once: int = 0
+    #: on how many conditions the call depends: 1 for any tests that could not be decided, 2 where one asks for a setting
+    conditions: int = 0
 
 
 @dataclass(slots=True, eq=False)
