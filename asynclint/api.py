@@ -24,6 +24,7 @@ from asynclint.catalog import (
     load_rules,
     rules_folder,
 )
+from asynclint.check.audience import Audience
 from asynclint.check.blocking import candidates, finding
 from asynclint.check.select import Selection, check_codes, select
 from asynclint.check.suppress import suppress
@@ -253,9 +254,8 @@ class Run:
                 return True
             return scans[absolute].own_comments
 
-        found = candidates(
-            exploration.roots, exploration.effects, lambda fn: shown.get(fn.module.path), exploration.project.inside, self.config.transitive
-        )
+        audience = Audience(exploration.project.inside, exploration.relevance.users)
+        found = candidates(exploration.roots, exploration.effects, lambda fn: shown.get(fn.module.path), audience, self.config.transitive)
         found = [c for c in found if worth(c.cost, c.confidence, c.root.fn.module.path)]
         functions = [effect.frame.fn for c in found for effect in c.chain()]
         store.locate(functions)

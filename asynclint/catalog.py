@@ -66,6 +66,8 @@ class Blocking(Form, frozen=True):
     keyed: bool = False
     #: it blocks the first time only (a cache or a module-level value is filled)
     once: bool = False
+    #: it blocks the first time for each argument only, so one step less in a helper: that is called over and over
+    remembered: bool = False
     #: the rewrite of the call, with {args} and {func}; default: `await asyncio.to_thread({func}, {args})`
     rewrite: str = ""
     since: str = ""
@@ -101,14 +103,14 @@ class OnLoop(Form, frozen=True):
 
 
 class Uses(Form, frozen=True):
-    """Functions that use an argument on the calling thread: call it, iterate it, enter it as a context manager.
+    """Functions that use an argument on the calling thread: call it, iterate it, enter it as a context manager, ask for its length.
 
     `later` says that this happens when the result is iterated (`map`, `filter`).
     """
 
     names: tuple[str, ...]
     argument: str
-    how: Literal["call", "iterate", "enter"]
+    how: Literal["call", "iterate", "enter", "measure"]
     later: bool = False
 
 

@@ -126,7 +126,9 @@ def _entries(name: str, catalog: Catalog, rules: Mapping[str, Rule]) -> Iterator
         what = f"the methods {', '.join(on_loop.methods)} of subclasses" if on_loop.methods else what
         yield [("calls back", f"the loop runs {what}"), *_evidence(on_loop.evidence)]
     for uses in _inherited(catalog.uses, name, catalog, ()):
-        verb = {"call": "called", "iterate": "iterated", "enter": "entered as a context manager"}[uses.how]
+        verb = {"call": "called", "iterate": "iterated", "enter": "entered as a context manager", "measure": "asked for its length"}[
+            uses.how
+        ]
         yield [("uses", f"{_argument(uses.argument)} is {verb} on the calling thread{', when the result is iterated' * uses.later}")]
     for startup in _inherited(catalog.startup, name, catalog, ()):
         what = "the function under this decorator" if startup.decorator else _argument(startup.argument)
@@ -158,6 +160,8 @@ def _blocking(name: str, row: Blocking, rules: Mapping[str, Rule]) -> Iterator[R
     yield from _when("only", "if", tuple(map(_condition, row.when)))
     if row.lazy:
         yield "when", "not at the call, but when the result is iterated"
+    if row.remembered:
+        yield "less", "one step cheaper in a helper: what was done for one argument is not done again for it"
     if row.once:
         yield "when", "the first time only"
     if row.since:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from asynclint.catalog import Rule
+from asynclint.check.audience import Audience
 from asynclint.facts import CALL, IMPORT, Event
 from asynclint.model import Confidence, Cost, Finding, Span, Step
 from asynclint.program.project import FunctionDef
@@ -13,10 +14,6 @@ from asynclint.program.values import Frame
 
 #: the event of a function with its position and text
 Located = Callable[[FunctionDef, int], Event]
-#: folders whose code serves nobody: off by default
-_ASIDE = frozenset(("tests", "test", "testing", "pytest", "examples", "example", "docs", "benchmarks"))
-#: folders and files of command lines, whose loop serves one person: off by default too
-_COMMAND_LINE = frozenset(("cli", "_cli", "cli.py", "_cli.py", "__main__.py", "setup.py", "manage.py"))
 #: a chain in which so many calls depend on conditions holds for few callers; of those that were read, eight of nine were wrong
 CONDITIONS = 4
 
@@ -45,20 +42,10 @@ class Candidate:
             effect = effect.next
 
 
-def steps_down(path: str) -> int:
-    """By how many steps the code of a file is cheaper for where it lies: what serves nobody but its author is off by default."""
-    *folders, file = path.split("/")
-    aside = not _ASIDE.isdisjoint(folders) or file.startswith("test_") or file == "conftest.py"
-    return 2 if aside or not _COMMAND_LINE.isdisjoint((*folders, file)) else 0
-
-
 def candidates(
-    roots: Iterable[Frame], effects: Effects, path_of: Callable[[FunctionDef], str | None], inside: Callable[[str], str], transitive: bool
+    roots: Iterable[Frame], effects: Effects, path_of: Callable[[FunctionDef], str | None], audience: Audience, transitive: bool
 ) -> list[Candidate]:
-    """The best effect at each call of each root that is reported on (`path_of` gives the path as shown), one a place.
-
-    `inside` gives a module's path within its project: folders above it say nothing about the code.
-    """
+    """The best effect at each call of each root that is reported on (`path_of` gives the path as shown), one a place."""
     found: dict[tuple[FunctionDef, int], Candidate] = {}
     for root in roots:
         path = path_of(root.fn)
@@ -70,7 +57,7 @@ def candidates(
             best = best_of(at_event)
             if best is None:
                 continue
-            candidate = Candidate(root, best, path, steps_down(inside(root.fn.module.path)))
+            candidate = Candidate(root, best, path, audience.steps_down(root.fn))
             known = found.get((root.fn, number))
             if known is None or candidate.rank > known.rank:
                 found[root.fn, number] = candidate

@@ -24,7 +24,7 @@ ROUNDS = 60
 #: a statement that binds no more names may hold a lambda under any of them
 FEW_NAMES = 4
 #: special methods that run without being named
-_IMPLICIT = frozenset(("__enter__", "__exit__", "__iter__", "__next__", "__call__", "__getitem__"))
+_IMPLICIT = frozenset(("__enter__", "__exit__", "__iter__", "__next__", "__call__", "__getitem__", "__len__"))
 
 
 class Exploration:

@@ -45,6 +45,8 @@ from asynclint.syntax.index import IndexedUnit
 DEPTH = 80
 #: frames of one function with arguments of their own; more share the general one
 CONTEXTS = 24
+#: so many more may differ in what is None, true or false
+FLAG_CONTEXTS = 48
 
 
 class Inference:
@@ -103,8 +105,10 @@ class Inference:
         if params or (receiver is not None and isinstance(receiver, Instance) and receiver.exact):
             if self._contexts.get(fn, 0) >= CONTEXTS:
                 plain = Instance(receiver.cls) if isinstance(receiver, Instance) else receiver
-                if params or plain != receiver:
-                    return self.frame(fn, plain, None, closure)
+                flags = {i: values for i, values in params.items() if all(_is_flag(v) for v in values)}
+                kept = flags if self._contexts[fn] < FLAG_CONTEXTS else {}
+                if params != kept or plain != receiver:
+                    return self.frame(fn, plain, kept, closure)
             self._contexts[fn] = self._contexts.get(fn, 0) + 1
         found = self._frames[key] = Frame(fn, receiver, params, closure, len(self.frames))
         self.frames.append(found)
@@ -269,6 +273,10 @@ class Inference:
             if found:
                 return found
         return UNKNOWN
+
+
+def _is_flag(value: Value) -> bool:
+    return isinstance(value, Literal) and (value.value is None or isinstance(value.value, bool))
 
 
 def _prefixes(catalog: Catalog) -> set[str]:

@@ -216,7 +216,7 @@ class Linker:
             self.unresolved += not values
         targets: list[tuple[Target, int, int]] = []
         for value in values:
-            targets.extend(self._targets(value, event, frame))
+            targets.extend(t for t in self._targets(value, event, frame) if not self._is_quieted(t[0], event, frame))
         if not values and event.kind == CALL and isinstance(event.value, Attr):
             self._hand_to_loop(self._telling_on_loop().get(event.value.name, ()), event, frame)
         if event.kind == GET:
@@ -293,8 +293,9 @@ class Linker:
                 yield from self._used(use.how, self._use_values(use.argument, value, event, frame), event, frame)
         confidence = CERTAIN if value.receiver is None else LIKELY
         for row in self._rows(name, event, frame):
-            if not row.lazy and not self._is_quiet(name, event, frame):
-                yield Sink(name, row), confidence, ONCE * row.once
+            if not row.lazy:
+                remembered = row.remembered and not frame.fn.is_async
+                yield Sink(name, row), confidence, ONCE_A_KEY if remembered else ONCE * row.once
                 return
 
     def _use_values(self, argument: str, value: External, event: Event, frame: Frame) -> Values:
@@ -310,8 +311,10 @@ class Linker:
                 yield from self._call_targets(value, plain, frame)
             elif how == "iterate":
                 yield from self._iter_targets(value, plain, frame)
-            else:
+            elif how == "enter":
                 yield from self._enter_targets(value)
+            else:
+                yield from self._special_targets(value, ("__len__",))
 
     def _rows(self, name: str, event: Event, frame: Frame) -> Iterator[Blocking]:
         """The rows of a name whose conditions this call meets."""
@@ -324,12 +327,12 @@ class Linker:
                 continue
             yield row
 
-    def _is_quiet(self, name: str, event: Event, frame: Frame) -> bool:
+    def _is_quieted(self, target: Target, event: Event, frame: Frame) -> bool:
         """Whether an earlier call or a test has made the method harmless on this receiver."""
-        rules = self.catalog.quiets.get(name)
-        if not rules or not isinstance(event.value, Attr):
+        rules = self.catalog.quiets.get(target.name) if isinstance(target, Sink) else None
+        if not rules or (event.kind == CALL and not isinstance(event.value, Attr)):
             return False
-        subject = _root(event.value.base, frame.fn.data)
+        subject = _root(event.value.base if event.kind == CALL and isinstance(event.value, Attr) else event.value, frame.fn.data)
         for rule in rules:
             if rule.guard and any(
                 self._asks(test, held, rule.guard, subject, frame) for test, held, _ in self.inference.guards(frame, event.guard)
@@ -385,7 +388,9 @@ class Linker:
         if any(_same(item, subject) or _holds(item, subject, data) for item in handed):
             return True
         origin = subject
-        while isinstance(origin, (Elem, Item, Awaited)):  # `done, _ = await wait(futures)`, `for f in done`
+        while isinstance(
+            origin, (Elem, Item, Awaited, Entered)
+        ):  # `done, _ = await wait(futures)`, `for f in done`, `with open(f) as done`
             origin = _root(origin.value, data)
         return (bool(known) and (isinstance(origin, CallOf) and data.events[origin.event] is other)) or origin in handed
 
@@ -765,7 +770,7 @@ def _root(expr: Expr, data: Function) -> Expr:
         if (
             isinstance(expr, Local)
             and len(expr.defs) == 1
-            and isinstance(data.defs[expr.defs[0]], (CallOf, Elem, Item, Awaited, Attr, Local, Param))
+            and isinstance(data.defs[expr.defs[0]], (CallOf, Elem, Item, Awaited, Entered, Attr, Local, Param))
         ):
             expr = data.defs[expr.defs[0]]
         else:

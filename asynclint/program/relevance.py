@@ -52,6 +52,7 @@ class Relevance:
         self._own_roots = {module.name.partition(".")[0] for module in project.modules}
         #: member → the modules that import it under another name, with that name
         self._renamed: dict[str, list[tuple[Module, str]]] = {}
+        self._members: dict[str, list[tuple[Module, str]]] | None = None
         self._resolve_imports()
         self._post()
 
@@ -208,6 +209,27 @@ class Relevance:
             names.update(name for name in more if not name.startswith("__"))
         return names
 
+    def users(self, name: str) -> list[tuple[Module, IndexedUnit]]:
+        """The units that mention the only function of a name, and the imports that pass it on; nothing where several functions have it."""
+        if len(self._definers.get(name, ())) != 1:
+            return []
+        found = {(module.number, unit.start): (module, unit) for form in _forms(name) for module, unit in self._postings.get(form, ())}
+        for module, bound in self._imported_as().get(name, ()):
+            forms = set(_forms(bound))
+            using = [unit for unit in module.file_index.units if not forms.isdisjoint(unit.words)]
+            found.update({(module.number, unit.start): (module, unit) for unit in using or module.file_index.units[:1]})
+        return list(found.values())
+
+    def _imported_as(self) -> dict[str, list[tuple[Module, str]]]:
+        """Who imports which member, and under which name."""
+        if self._members is None:
+            self._members = {}
+            for module in self.project.modules:
+                for found in module.file_index.imports:
+                    if found.attr:
+                        self._members.setdefault(found.attr, []).append((module, found.bound))
+        return self._members
+
     def namers(self, names: Iterable[tuple[Module, str, bool]], again: bool = False) -> list[tuple[Module, IndexedUnit]]:
         """The units that use one of these names (module, name, whether it is a member) and can see its module; the names become hot."""
         found: dict[tuple[int, int], tuple[Module, IndexedUnit]] = {}
@@ -334,7 +356,7 @@ def _sink_words(catalog: Catalog) -> dict[str, Origin]:
 
 def _made_types(catalog: Catalog) -> list[str]:
     """Functions that make an object whose special methods block."""
-    special = ("__enter__", "__exit__", "__iter__", "__next__", "__getitem__", "__call__", "*")
+    special = ("__enter__", "__exit__", "__iter__", "__next__", "__getitem__", "__len__", "__call__", "*")
     return [
         name
         for name, given in catalog.returns.items()
