@@ -38,6 +38,7 @@ from asynclint.program.project import FunctionDef, Module, Project
 from asynclint.program.structure import Structure
 from asynclint.program.texts import Texts
 from asynclint.program.truth import narrow, tested_types, truth
+from asynclint.program.twins import Twins
 from asynclint.program.values import UNKNOWN, ClassValue, External, Frame, FunctionValue, Instance, Literal, Value, Values, is_plain, unite
 from asynclint.syntax.index import IndexedUnit
 
@@ -64,6 +65,7 @@ class Inference:
         self.names = Names(self)
         self.members = Members(self)
         self.decorators = Decorators(self)
+        self.twins = Twins(self)
         self.calls = Calls(self)
         self.foreign = Foreign(self)
         self.conditions = Conditions(self)
@@ -164,7 +166,8 @@ class Inference:
             case Name():
                 return self.names.lookup(expr.id, frame)
             case Attr():
-                return unite(*(self.attribute(base, expr.name) for base in self.values_of(self.infer(expr.base, frame, guard))))
+                bases = self.values_of(self.infer(expr.base, frame, guard))
+                return unite(*(self.attribute(base, expr.name) for base in bases)) if bases else self.twins.method(expr, frame, guard)
             case CallOf():
                 return self.call_result(frame.fn.data.events[expr.event], frame)
             case Typed():

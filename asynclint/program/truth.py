@@ -314,7 +314,7 @@ def narrow(inference: Inference, expr: Expr, values: Values, test: Expr, held: b
             return left or ((Literal(None),) if is_none else values)
         case CallOf():
             event = frame.fn.data.events[test.event]
-            if len(event.args) == 2 and event.args[0][1] == expr and _is_type_test(inference, event, frame):
+            if len(event.args) == 2 and event.args[0][1] == expr and is_type_test(inference, event, frame):
                 return _narrow_by_type(inference, values, event.args[1][1], held, frame)
     if test == expr and not held:
         return tuple(v for v in values if _value_truth(v) is not True) or values
@@ -344,12 +344,12 @@ def tested_types(inference: Inference, expr: Expr, test: Expr, held: bool, frame
                     return found
         case CallOf() if held:
             event = frame.fn.data.events[test.event]
-            if len(event.args) == 2 and event.args[0][1] == expr and _is_type_test(inference, event, frame):
+            if len(event.args) == 2 and event.args[0][1] == expr and is_type_test(inference, event, frame):
                 return tuple(Instance(c) for c in classes_of(inference, event.args[1][1], frame))
     return UNKNOWN
 
 
-def _is_type_test(inference: Inference, event: Event, frame: Frame) -> bool:
+def is_type_test(inference: Inference, event: Event, frame: Frame) -> bool:
     return (
         isinstance(event.value, Name)
         and event.value.id == "isinstance"
