@@ -107,6 +107,7 @@ INSTANCE = {
     "importlib.machinery.ModuleSpec.loader",
     "multiprocessing.Condition.acquire",
     "multiprocessing.Lock.acquire",
+    "multiprocessing.Queue._reader",
     "multiprocessing.RLock.acquire",
     "multiprocessing.Semaphore.acquire",
     "multiprocessing.context.BaseContext.Process",

@@ -363,12 +363,11 @@ class Linker:
             case Op("or", items) if not held:
                 return any(self._asks(item, False, names, subject, frame) for item in items)
             case CallOf() if held:
-                callee = frame.fn.data.events[test.event].value
-                return (
-                    isinstance(callee, Attr)
-                    and callee.name in {n.rpartition(".")[2] for n in names}
-                    and _root(callee.base, frame.fn.data) == subject
-                )
+                return self._asks(frame.fn.data.events[test.event].value, True, names, subject, frame)
+            case Op("is" | "==", items) if held:  # `if ready is queue._reader`
+                return any(self._asks(item, True, names, subject, frame) for item in items)
+            case Attr(base, name) if held:
+                return name in {n.rpartition(".")[2] for n in names} and _root(base, frame.fn.data) == subject
         return False
 
     def _is_after(self, other: Event, rule: Quiets, subject: Expr, frame: Frame) -> bool:
