@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import inspect
 import re
+import sys
 import typing
 import warnings
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from asynclint.catalog import LibraryFile, decode_file, parse_argument, parse_co
 #: names that older versions of a library have and the newest has no more, or the other way round
 SOME_VERSIONS = {
     "azure.mgmt.resource.ResourceManagementClient": "moved with azure-mgmt-resource 25",
+    "moviepy.editor": "gone with MoviePy 2",
     "starlette.applications.Starlette.add_event_handler": "gone with Starlette 1",
     "starlette.applications.Starlette.exception_handler": "gone with Starlette 1",
     "starlette.applications.Starlette.on_event": "gone with Starlette 1",
@@ -36,6 +38,8 @@ SOME_VERSIONS = {
 #: what exists in the catalog only: one word for classes that are many and alike
 STAND_INS = {
     "azure.mgmt.Operations": "the operation groups of the management clients: some thousand classes",
+    "django.db.models.Model.objects": "the manager that each model is given",
+    "mongoengine.Document.objects": "the query set that each document class is given",
 }
 
 #: whose members are made at run time, or are those of a list
@@ -48,7 +52,19 @@ MADE_AT_RUN_TIME = {
 }
 
 #: classes that have all methods of their "base" without being below it in every version
-KIN = {"redis.RedisCluster", "redis.cluster.ClusterPipeline", "sqlalchemy.orm.scoped_session", "starlette.testclient.TestClient"}
+KIN = {
+    "django.core.cache.cache",
+    "django.core.files.storage.default_storage",
+    "django.db.connection",
+    "django.db.models.Manager",
+    "pony.orm.Database.Entity",
+    "redis.RedisCluster",
+    "redis.cluster.ClusterPipeline",
+    "sqlalchemy.orm.scoped_session",
+    "starlette.testclient.TestClient",
+    "valkey.ValkeyCluster",
+    "valkey.cluster.ClusterPipeline",
+}
 
 FILES = {path.stem: decode_file(path, LibraryFile) for path in sorted((rules_folder() / "libraries").glob("*.toml"))}
 LIBRARIES = {stem: file for stem, file in FILES.items() if file.library.distribution}
@@ -137,7 +153,7 @@ def installed_modules(file: LibraryFile) -> list[str]:
 @functools.cache
 def installed(module: str) -> bool:
     try:
-        return importlib.util.find_spec(module) is not None
+        return module in sys.modules or importlib.util.find_spec(module) is not None
     except ImportError:
         return False
 
@@ -193,7 +209,7 @@ def import_or_none(module: str) -> object | None:
         warnings.simplefilter("ignore")
         try:
             return importlib.import_module(module)
-        except ImportError:
+        except Exception:  # what is installed, but misses a part of the system, says so in many ways
             return None
 
 
