@@ -143,11 +143,11 @@ class Run:
     ) -> Report:
         scans = self._index(files, cache, stamp)
         notes = list(self._file_findings(scans, shown))
-        catalog = self._catalog()
         replaced = self._replaced()
         digests = {path: scan.digest if path != replaced else b"" for path, scan in scans.items()}
         store = FactsStore(self.workers, cache, self.text, digests, self.fail)
         project = Project(((path, scan.index) for path, scan in scans.items()), _absolute(root), store.facts)
+        catalog = self._catalog(project.roots())
         inference = Inference(project, catalog)
         exploration = Exploration(project, inference, Relevance(project, catalog), store.prepare, self.fail, self._floor(shown))
         exploration.run(lambda count: self.progress("analysing", count, 0))
@@ -226,9 +226,9 @@ class Run:
             default=int(Cost.SLOW),
         )
 
-    def _catalog(self) -> Catalog:
-        """The catalog with the user's own entries after it."""
-        catalog = load_catalog([Path(path) for path in self.config.catalogs])
+    def _catalog(self, roots: set[str]) -> Catalog:
+        """The catalog of what the program can meet, with the user's own entries after it."""
+        catalog = load_catalog([Path(path) for path in self.config.catalogs], roots)
         own = LibraryFile(
             library=Library(name="configuration", modules=(), docs=""),
             blocking=tuple(

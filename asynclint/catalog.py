@@ -10,7 +10,7 @@ import ast
 import difflib
 import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -309,10 +309,42 @@ def load_rules() -> dict[str, Rule]:
     return {rule.code: rule for rule in sorted(rules, key=lambda rule: rule.code)}
 
 
-def load_catalog(further: Iterable[Path] = ()) -> Catalog:
-    """The catalog of asynclint with `further` files after it (a later file adds rows, and its `nonblocking` wins). Raises CatalogError."""
-    paths = [*sorted((rules_folder() / "libraries").glob("*.toml")), *further]
-    return Catalog([(path.name, decode_file(path, LibraryFile)) for path in paths])
+def load_catalog(further: Iterable[Path] = (), roots: Set[str] | None = None) -> Catalog:
+    """The catalog of asynclint with `further` files after it (a later file adds rows, and its `nonblocking` wins). Raises CatalogError.
+
+    With `roots`, the top-level names that a program imports or has, only the libraries that it can meet: those of these names, those that
+    they give objects of, and the standard library. The others would cost time, and their words attention.
+    """
+    waiting = {path: _roots_of(path) for path in sorted((rules_folder() / "libraries").glob("*.toml"))}
+    last = [(path, decode_file(path, LibraryFile)) for path in further]
+    wanted = {*(roots or ()), *(root for _, file in last for root in _roots_spoken_of(file))}
+    found: dict[Path, LibraryFile] = {}
+    while met := [path for path, own in waiting.items() if roots is None or not own or not own.isdisjoint(wanted)]:
+        for path in met:
+            del waiting[path]
+            found[path] = decode_file(path, LibraryFile)
+            wanted.update(_roots_spoken_of(found[path]))
+    return Catalog((path.name, file) for path, file in [*sorted(found.items(), key=lambda item: item[0]), *last])
+
+
+_ROOT = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\.")
+_HEADER = re.compile(r'^(modules|distribution) = (\[[^\]]*\]|".*")', re.MULTILINE)
+
+
+def _roots_spoken_of(file: LibraryFile) -> Iterator[str]:
+    """The top-level names of the types that a library's objects have and give."""
+    bases = (base for entry in file.type for base in entry.bases)
+    for name in (*file.returns.values(), *bases):
+        yield from _ROOT.findall(name)
+
+
+def _roots_of(path: Path) -> set[str]:
+    """The top-level names of a library, read from its first lines; nothing for the standard library."""
+    try:
+        header = dict(_HEADER.findall(path.read_text(encoding="utf-8")[:2000]))
+    except (OSError, UnicodeDecodeError):
+        return set()  # whoever decodes it says what is wrong
+    return {name.partition(".")[0] for name in re.findall(r'"([^"]+)"', header.get("modules", ""))} if "distribution" in header else set()
 
 
 class Catalog:

@@ -210,6 +210,12 @@ class Project:
         """A path as seen from the project's root."""
         return path[len(self.root) + 1 :] if path.startswith(f"{self.root}/") else path
 
+    def roots(self) -> set[str]:
+        """The top-level names of the modules and of all that they import."""
+        found = {module.name.partition(".")[0] for module in self.modules}
+        found.update(name.partition(".")[0] for module in self.modules for name, level in module.file_index.imported if level == 0)
+        return found
+
     def find(self, name: str, importer: Module) -> Module | None:
         """The module of that name, as `importer` sees it: of several the one nearest to it.
 
