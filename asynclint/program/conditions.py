@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asynclint.catalog import parse_argument, parse_condition
+from asynclint.catalog import Blocking, parse_argument, parse_condition
 from asynclint.facts import Attr, Const, Event, Expr, Name, Op
 from asynclint.program.values import LITERAL_TYPES, UNKNOWN, Collection, External, Frame, Instance, Lazy, Literal, Value, Values
 
@@ -34,6 +34,12 @@ class Conditions:
         if 0 <= position < len(positional) and not any(k == "*" for k, _ in event.args[: position + 1]):
             return positional[position]
         return None
+
+    def hold(self, row: Blocking, event: Event, frame: Frame) -> bool:
+        """Whether the conditions of a row leave this call blocking."""
+        if any(self.condition(text, event, frame) for text in row.unless):
+            return False
+        return not row.when or any(self.condition(text, event, frame) for text in row.when)
 
     def condition(self, text: str, event: Event, frame: Frame) -> bool:
         """Whether a condition of a catalog row surely holds for this call."""

@@ -41,7 +41,7 @@ class Foreign:
         if special is not None:
             return special
         name = value.name
-        lazy = tuple(row for row in self.catalog.blocking.get(name, ()) if row.lazy)
+        lazy = tuple(row for row in self.catalog.blocking.get(name, ()) if row.lazy and self.inference.conditions.hold(row, event, frame))
         given = self.catalog.returns.get(name)
         declared = self.inference.typed(given.removeprefix("call "), value.receiver) if given is not None else UNKNOWN
         if lazy:

@@ -321,11 +321,8 @@ class Linker:
         if event.awaited:
             return
         for row in self.catalog.blocking.get(name, ()):
-            if row.unless and any(self.inference.condition(c, event, frame) for c in row.unless):
-                continue
-            if row.when and not any(self.inference.condition(c, event, frame) for c in row.when):
-                continue
-            yield row
+            if self.inference.conditions.hold(row, event, frame):
+                yield row
 
     def _is_quieted(self, target: Target, event: Event, frame: Frame) -> bool:
         """Whether an earlier call or a test has made the method harmless on this receiver."""
