@@ -57,7 +57,7 @@ class Calls:
                 return self.inference.foreign.result(value, event, frame)
             case Partial():
                 return unite(*(self.called(f, completed(event, value), frame) for f in value.function))
-            case Instance() if isinstance(value.cls, ClassDef):
+            case Instance():
                 return unite(*(self.called(f, event, frame) for f in self.inference.member(value, "__call__")))
         return UNKNOWN
 
