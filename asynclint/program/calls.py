@@ -102,7 +102,7 @@ class Calls:
         if replaced and value.receiver is None and value.closure is None and not value.undecorated:
             return unite(*(self.returned(v, event, frame) for v in replaced if isinstance(v, FunctionValue) and v.fn is not value.fn))
         target = self.context(value, event, frame)
-        kinds, _ = self.inference.decoration(value.fn)
+        kinds = self.inference.decoration(value.fn)[0] | value.kinds
         if "offload" in kinds:
             return (Coroutine(self.result_of(target)),)
         if value.fn.data.generator and not value.fn.is_async:

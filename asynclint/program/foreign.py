@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asynclint.catalog import parse_argument
@@ -20,12 +22,17 @@ from asynclint.program.values import (
     Literal,
     Partial,
     Super,
+    Value,
     Values,
     unite,
 )
 
 if TYPE_CHECKING:
     from asynclint.program.infer import Inference
+
+
+#: kinds of decorators that are called on functions too
+_CALLED = frozenset(("keep", "cached", "contextmanager", "asynccontextmanager"))
 
 
 class Foreign:
@@ -41,6 +48,9 @@ class Foreign:
         if special is not None:
             return special
         name = value.name
+        decorated = tuple(self._decorated(name, event, frame))
+        if decorated:
+            return decorated
         lazy = tuple(row for row in self.catalog.blocking.get(name, ()) if row.lazy and self.inference.conditions.hold(row, event, frame))
         given = self.catalog.returns.get(name)
         declared = self.inference.typed(given.removeprefix("call "), value.receiver) if given is not None else UNKNOWN
@@ -61,6 +71,14 @@ class Foreign:
             if use.how == "enter":
                 return self.inference.structure.entered(argument, False)
         return declared
+
+    def _decorated(self, name: str, event: Event, frame: Frame) -> Iterator[Value]:
+        """The function that a decorator was called on: `session = contextmanager(make_session)`."""
+        row = self.catalog.decorators.get(name)
+        if row is not None and row.kind in _CALLED and event.args:
+            for value in self.inference.infer(event.args[0][1], frame, event.guard):
+                if isinstance(value, FunctionValue):
+                    yield replace(value, kinds=value.kinds | {row.kind})
 
     def _handed_on(self, name: str, argument: Values, event: Event, frame: Frame) -> Values:
         """What iterating the result of `map`, `filter` and the like gives."""

@@ -425,7 +425,7 @@ class Linker:
         yield (
             target,
             CERTAIN if own else LIKELY,
-            (ONCE_A_KEY if len(fn.data.params) > (value.receiver is not None) else ONCE) * ("cached" in kinds),
+            (ONCE_A_KEY if len(fn.data.params) > (value.receiver is not None) else ONCE) * ("cached" in kinds | value.kinds),
         )
 
     def _with_fields(self, target: Frame, event: Event, frame: Frame) -> Frame:

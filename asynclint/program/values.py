@@ -35,6 +35,8 @@ class FunctionValue:
     closure: Frame | None = None
     #: the function itself, as its decorators were given it
     undecorated: bool = False
+    #: what decorators that were called made of it: `session = contextmanager(make_session)`
+    kinds: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
