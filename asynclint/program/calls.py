@@ -126,7 +126,8 @@ class Calls:
         inferred: Values = UNKNOWN
         constant = bool(frame.params) and len(data.returns) == 1  # a helper around one value, such as a variable of the environment
         if not declared or constant or any(isinstance(v, (Instance, Collection)) and not is_plain(v) for v in declared):
-            inferred = unite(*(self.inference.infer(value, frame, guard) for value, guard in data.returns))
+            possible = [(value, guard) for value, guard in data.returns if guard < 0 or self.inference.feasible(frame, guard)]
+            inferred = unite(*(self.inference.infer(value, frame, guard) for value, guard in possible))
         frame.result = _combined(declared, inferred)
         return frame.result
 
@@ -144,6 +145,8 @@ class Calls:
             if "staticmethod" not in kinds and event is not None and event.args and not event.args[0][0]:
                 receiver = next(iter(self.inference.infer(event.args[0][1], frame, event.guard)), Instance(value.fn.owner))
                 event = Event(event.kind, event.value, event.args[1:], event.guard)
+            elif "staticmethod" not in kinds and event is not None and event.args and event.args[0][0] == "*":  # `function(*args)` in a wrapper
+                receiver = Instance(value.fn.owner)
         if receiver is not None:
             offset = 1
         if event is not None:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from asynclint.program.infer import Inference
 
 
-#: kinds of decorators that are called on functions too
-_CALLED = frozenset(("keep", "cached", "contextmanager", "asynccontextmanager"))
+#: kinds of decorators that are called on functions too; of others the first argument may be another function, as of `wraps`
+_CALLED = frozenset(("cached", "contextmanager", "asynccontextmanager"))
 
 
 class Foreign:

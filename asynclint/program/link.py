@@ -404,7 +404,7 @@ class Linker:
         kinds, replaced = self.inference.decoration(fn)
         if "offload" in kinds:
             return
-        if replaced and value.closure is None:
+        if replaced and value.closure is None and not value.undecorated:
             for other in replaced:
                 if isinstance(other, FunctionValue) and other.fn is not fn:
                     yield from self._function_targets(FunctionValue(other.fn, value.receiver, other.closure), event, frame)
