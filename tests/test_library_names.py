@@ -25,6 +25,7 @@ from asynclint.catalog import LibraryFile, decode_file, parse_argument, parse_co
 #: names that older versions of a library have and the newest has no more, or the other way round
 SOME_VERSIONS = {
     "azure.mgmt.resource.ResourceManagementClient": "moved with azure-mgmt-resource 25",
+    "mcp.server.fastmcp": "gone with mcp 2",
     "moviepy.editor": "gone with MoviePy 2",
     "starlette.applications.Starlette.add_event_handler": "gone with Starlette 1",
     "starlette.applications.Starlette.exception_handler": "gone with Starlette 1",
@@ -48,7 +49,13 @@ MADE_AT_RUN_TIME = {
     "aiohttp.web.Application.on_cleanup",
     "aiohttp.web.Application.on_shutdown",
     "aiohttp.web.Application.on_startup",
+    "aiogram.Router.shutdown",
+    "aiogram.Router.startup",
     "boto3.resources.base.ServiceResource",
+    "sanic.views.HTTPMethodView",
+    "socketio.AsyncNamespace",
+    "textual.message_pump.MessagePump",
+    "twisted.web.resource.Resource",
 }
 
 #: classes that have all methods of their "base" without being below it in every version
@@ -57,6 +64,7 @@ KIN = {
     "django.core.files.storage.default_storage",
     "django.db.connection",
     "django.db.models.Manager",
+    "nicegui.app",
     "pony.orm.Database.Entity",
     "redis.RedisCluster",
     "redis.cluster.ClusterPipeline",
