@@ -142,11 +142,13 @@ class Calls:
         offset = 0
         if receiver is None and value.fn.owner is not None and value.closure is None:
             kinds, _ = self.inference.decoration(value.fn)
-            if "staticmethod" not in kinds and event is not None and event.args and not event.args[0][0]:
-                receiver = next(iter(self.inference.infer(event.args[0][1], frame, event.guard)), Instance(value.fn.owner))
-                event = Event(event.kind, event.value, event.args[1:], event.guard)
-            elif "staticmethod" not in kinds and event is not None and event.args and event.args[0][0] == "*":  # `function(*args)` in a wrapper
-                receiver = Instance(value.fn.owner)
+            if "staticmethod" not in kinds and event is not None and event.args:
+                keyword, first = event.args[0]
+                if not keyword:
+                    receiver = next(iter(self.inference.infer(first, frame, event.guard)), Instance(value.fn.owner))
+                    event = Event(event.kind, event.value, event.args[1:], event.guard)
+                elif keyword == "*":  # `function(*args)` in a wrapper
+                    receiver = Instance(value.fn.owner)
         if receiver is not None:
             offset = 1
         if event is not None:
