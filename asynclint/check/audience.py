@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 
 from asynclint.program.project import FunctionDef, Module
 from asynclint.syntax.index import IndexedUnit
@@ -13,13 +13,16 @@ _ASIDE = frozenset(("tests", "test", "testing", "pytest", "examples", "example",
 _COMMAND_LINE = frozenset(("cli", "_cli", "cli.py", "_cli.py", "__main__.py", "setup.py", "manage.py"))
 #: users of users that are looked at
 _FAR = 3
+Users = Callable[[Module, IndexedUnit], Collection[tuple[Module, IndexedUnit]]]
 
 
 class Audience:
     """`inside` gives a module's path within its project: folders above it say nothing about the code. `users` gives the units that
-    mention the only function of a name, its own left out; nothing where several functions have it."""
+    mention a function, its own left out; nothing where that cannot be told."""
 
-    def __init__(self, inside: Callable[[str], str], users: Callable[[str], Iterable[tuple[Module, IndexedUnit]]]) -> None:
+    def __init__(
+        self, inside: Callable[[str], str], users: Callable[[Module, IndexedUnit], Collection[tuple[Module, IndexedUnit]]]
+    ) -> None:
         self._inside = inside
         self._users = users
         self._known: dict[tuple[int, int], bool] = {}
@@ -28,16 +31,16 @@ class Audience:
         """By how many steps the function's calls are cheaper."""
         while fn.enclosing is not None:
             fn = fn.enclosing
-        return 2 if self._lies_aside(fn.module) or self._serves_commands(fn.module, fn.unit, fn.data.name, _FAR) else 0
+        return 2 if self._lies_aside(fn.module) or self._serves_commands(fn.module, fn.unit, _FAR) else 0
 
-    def _serves_commands(self, module: Module, unit: IndexedUnit, name: str, far: int) -> bool:
+    def _serves_commands(self, module: Module, unit: IndexedUnit, far: int) -> bool:
         """Whether everyone who mentions a function lies aside. A function that nobody mentions serves a framework."""
         key = (module.number, unit.start)
         if key not in self._known:
             self._known[key] = False
-            users = [(m, u) for m, u in self._users(name) if (m.number, u.start) != key]
+            users = self._users(module, unit)
             self._known[key] = bool(users) and all(
-                self._lies_aside(m) or (far > 0 and bool(u.name) and self._serves_commands(m, u, u.name, far - 1)) for m, u in users
+                self._lies_aside(m) or (far > 0 and bool(u.name) and self._serves_commands(m, u, far - 1)) for m, u in users
             )
         return self._known[key]
 

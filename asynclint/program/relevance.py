@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from asynclint.catalog import Catalog
 from asynclint.program.project import Module, Project
-from asynclint.syntax.index import CLASS, CODE, DEF, LOOKUP, METHOD, IndexedUnit
+from asynclint.syntax.index import CLASS, CODE, DEF, LOOKUP, METHOD, ImportedName, IndexedUnit
 
 #: members that some builtin or everyday class has too: as a method name they prove nothing
 AMBIGUOUS = frozenset(
@@ -52,7 +52,7 @@ class Relevance:
         self._own_roots = {module.name.partition(".")[0] for module in project.modules}
         #: member → the modules that import it under another name, with that name
         self._renamed: dict[str, list[tuple[Module, str]]] = {}
-        self._members: dict[str, list[tuple[Module, str]]] | None = None
+        self._members: dict[str, list[tuple[Module, ImportedName]]] | None = None
         self._resolve_imports()
         self._post()
 
@@ -209,25 +209,32 @@ class Relevance:
             names.update(name for name in more if not name.startswith("__"))
         return names
 
-    def users(self, name: str) -> list[tuple[Module, IndexedUnit]]:
-        """The units that mention the only function of a name, and the imports that pass it on; nothing where several functions have it."""
-        if len(self._definers.get(name, ())) != 1:
+    def users(self, module: Module, unit: IndexedUnit) -> list[tuple[Module, IndexedUnit]]:
+        """The units that mention a function, and the imports that pass it on; nothing for a method of a name that others have too."""
+        name = unit.name
+        if unit.kind == METHOD and len(self._definers.get(name, ())) != 1:
             return []
-        found = {(module.number, unit.start): (module, unit) for form in _forms(name) for module, unit in self._postings.get(form, ())}
-        for module, bound in self._imported_as().get(name, ()):
-            forms = set(_forms(bound))
-            using = [unit for unit in module.file_index.units if not forms.isdisjoint(unit.words)]
-            found.update({(module.number, unit.start): (module, unit) for unit in using or module.file_index.units[:1]})
+        found: dict[tuple[int, int], tuple[Module, IndexedUnit]] = {}
+        for form in _forms(name):
+            for other, user in self._postings.get(form, ()):
+                if form[0] == "." or other is module:
+                    found[other.number, user.start] = (other, user)
+        for other, imported in self._imported_as().get(name, ()):
+            if self.project.find(other.absolute(imported.module, imported.level), other) is module:
+                forms = set(_forms(imported.bound))
+                using = [user for user in other.file_index.units if not forms.isdisjoint(user.words)]
+                found.update({(other.number, user.start): (other, user) for user in using or other.file_index.units[:1]})
+        found.pop((module.number, unit.start), None)
         return list(found.values())
 
-    def _imported_as(self) -> dict[str, list[tuple[Module, str]]]:
-        """Who imports which member, and under which name."""
+    def _imported_as(self) -> dict[str, list[tuple[Module, ImportedName]]]:
+        """Who imports which member."""
         if self._members is None:
             self._members = {}
             for module in self.project.modules:
                 for found in module.file_index.imports:
                     if found.attr:
-                        self._members.setdefault(found.attr, []).append((module, found.bound))
+                        self._members.setdefault(found.attr, []).append((module, found))
         return self._members
 
     def namers(self, names: Iterable[tuple[Module, str, bool]], again: bool = False) -> list[tuple[Module, IndexedUnit]]:
