@@ -283,11 +283,11 @@ class Linker:
 
     def _external_targets(self, value: External, event: Event, frame: Frame) -> Iterator[tuple[Target, int, int]]:
         name = value.name
-        if name in self.catalog.nonblocking:
-            return
         for handed in self._on_loop(name, event, frame):
             for row in self.catalog.blocking.get(handed.name, ()):
                 yield Sink(handed.name, row), LIKELY, 0
+        if name in self.catalog.nonblocking:
+            return
         for use in self.catalog.uses.get(name, ()):
             if not use.later:
                 yield from self._used(use.how, self._use_values(use.argument, value, event, frame), event, frame)
