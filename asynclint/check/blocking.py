@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from asynclint.catalog import Rule
+from asynclint.catalog import Rule, library_cost
 from asynclint.check.audience import Audience
 from asynclint.facts import CALL, IMPORT, Event
 from asynclint.model import Confidence, Cost, Finding, Span, Step
@@ -55,13 +55,18 @@ def candidates(
             if not transitive:
                 at_event = [effect for effect in at_event if effect.next is None]
             best = best_of(at_event)
-            if best is None:
+            if best is None or _is_nothing(best):
                 continue
             candidate = Candidate(root, best, path, audience.steps_down(root.fn))
             known = found.get((root.fn, number))
             if known is None or candidate.rank > known.rank:
                 found[root.fn, number] = candidate
     return list(found.values())
+
+
+def _is_nothing(effect: Effect) -> bool:
+    """One quick question to the system, asked once for all."""
+    return effect.once and effect.cost == Cost.BRIEF and library_cost(effect.sink.row) == Cost.BRIEF
 
 
 def finding(candidate: Candidate, located: Located, shown: Callable[[FunctionDef], str], rules: dict[str, Rule]) -> Finding:
