@@ -65,8 +65,9 @@ def candidates(
 
 
 def _is_nothing(effect: Effect) -> bool:
-    """One quick question to the system, asked once for all."""
-    return effect.once and effect.cost == Cost.BRIEF and library_cost(effect.sink.row) == Cost.BRIEF
+    """One quick question to the system whose answer the program remembers."""
+    row = effect.sink.row
+    return effect.once and not row.once and effect.cost == Cost.BRIEF and library_cost(row) == Cost.BRIEF
 
 
 def finding(candidate: Candidate, located: Located, shown: Callable[[FunctionDef], str], rules: dict[str, Rule]) -> Finding:
