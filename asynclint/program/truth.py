@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asynclint.facts import Attr, CallOf, Const, Event, Expr, Local, Name, Op, Seq
+from asynclint.facts import Annotated, Attr, CallOf, Const, Event, Expr, Local, Name, Op, Seq
 from asynclint.program.project import ClassDef
 from asynclint.program.texts import OTHER
 from asynclint.program.values import (
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _TYPE_TESTS = {"builtins.isinstance", "builtins.issubclass"}
 _TEXT_TESTS = {"builtins.str.startswith": str.startswith, "builtins.str.endswith": str.endswith}
 _OBJECTS = (FunctionValue, ClassValue, ModuleValue, Coroutine, Generator, Lazy, Partial)
+#: marks a frame whose returns are looked at: a function that calls itself tells nothing
+_RETURNED = "returned"
 _TYPES = {"builtins.str": str, "builtins.int": int, "builtins.float": float, "builtins.bool": bool}
 
 
@@ -64,8 +66,24 @@ def truth(inference: Inference, test: Expr, frame: Frame, guard: int) -> bool | 
         ):
             return known[field]
         case Local() | Name() | Attr() | Op("if"):
-            return _all_agree([_value_truth(v) for v in _settled(inference, test, frame, guard)])
+            found = _all_agree([_value_truth(v) for v in _settled(inference, test, frame, guard)])
+            return _defined_truth(inference, test, frame) if found is None and isinstance(test, Local) else found
     return None
+
+
+def _defined_truth(inference: Inference, local: Local, frame: Frame) -> bool | None:
+    """What a variable comes out as that holds what calls have given."""
+    data = frame.fn.data
+    found: list[bool | None] = []
+    for index in local.defs:
+        definition, guard = data.defs[index], data.def_guards[index]
+        if isinstance(definition, Annotated) and definition.value is not None:
+            definition = definition.value
+        if not isinstance(definition, (CallOf, Const)):
+            return None
+        if inference.feasible(frame, guard):
+            found.append(truth(inference, definition, frame, guard))
+    return _all_agree(found)
 
 
 def _settled(inference: Inference, expr: Expr, frame: Frame, guard: int) -> Values:
@@ -144,6 +162,8 @@ def _same(inference: Inference, left: Expr, right: Expr, frame: Frame, guard: in
             return False
     if _asks_for_thread(inference, left, frame) or _asks_for_thread(inference, right, frame):
         return True  # the loop's own thread: what is compared is, by all custom, the thread of the loop
+    if right == Const(None) and isinstance(left, (CallOf, Local)) and truth(inference, left, frame, guard):
+        return False
     lefts, rights = (_settled(inference, e, frame, guard) for e in (left, right))
     if not lefts or not rights:
         return None
@@ -200,8 +220,24 @@ def _call_truth(inference: Inference, event: Event, frame: Frame) -> bool | None
             given = inference.call_result(event, frame)
             return _all_agree([_value_truth(v) if isinstance(v, Literal) else None for v in given])
         elif isinstance(callee, FunctionValue) and not callee.fn.is_async:
-            return _all_agree([_value_truth(v) for v in inference.call_result(event, frame)])
+            found = _all_agree([_value_truth(v) for v in inference.call_result(event, frame)])
+            return _returned_truth(inference, callee, event, frame) if found is None else found
     return None
+
+
+def _returned_truth(inference: Inference, callee: FunctionValue, event: Event, frame: Frame) -> bool | None:
+    """What a call of an own function comes out as, where all that it may return comes out so."""
+    data = callee.fn.data
+    if data.generator or data.decorators or data.kind != "def":
+        return None
+    called = inference.context(callee, event, frame)
+    if _RETURNED in called.active:
+        return None
+    called.active.add(_RETURNED)
+    try:
+        return _all_agree([truth(inference, value, called, guard) for value, guard in data.returns if inference.feasible(called, guard)])
+    finally:
+        called.active.discard(_RETURNED)
 
 
 def _answer(inference: Inference, answer: str, event: Event, frame: Frame) -> bool | None:

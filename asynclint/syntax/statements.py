@@ -24,6 +24,7 @@ from asynclint.facts import (
     CallOf,
     Class,
     Cls,
+    Const,
     Elem,
     Entered,
     Expr,
@@ -141,8 +142,7 @@ class StatementWalker(ExpressionWalker):
             self.builder.bind(item.param.name.value, self.annotation(bound) if bound is not None else OPAQUE)
 
     def _return(self, node: cst.Return) -> bool:
-        if node.value is not None:
-            self.builder.returns.append((self.expression(node.value), self.builder.guard))
+        self.builder.returns.append((self.expression(node.value) if node.value is not None else Const(None), self.builder.guard))
         return True
 
     def _raise(self, node: cst.Raise) -> bool:
@@ -399,7 +399,9 @@ class StatementWalker(ExpressionWalker):
             builder.marker = marker_of(node)
             for number, parameter in enumerate(parameters):
                 builder.bind(parameter.name, Param(number))
-            self.suite(node.body)
+            ends = self.suite(node.body)
+            if builder.returns and not ends:
+                builder.returns.append((Const(None), builder.guard))
 
         outer, self._class_in_progress = self._class_in_progress, None
         index = self.function(node.name.value, "async" if node.asynchronous else "def", node, body, owner)
