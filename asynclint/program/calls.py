@@ -79,10 +79,14 @@ class Calls:
         assert isinstance(made.cls, ClassDef)
         constructors = [m for m in self.inference.member(made, "__init__") if isinstance(m, FunctionValue)]
         if not constructors:
-            names = self.inference.members.fields(made.cls)
-            parameters = (Parameter("self"), *(Parameter(name) for name in names))
+            parameters = (
+                Parameter("self"),
+                *(Parameter(name, "", None, default) for name, default in self.inference.members.fields(made.cls)),
+            )
             for index, values in self._bound_arguments(parameters, event, frame, 1):
-                yield names[index - 1], values
+                name = parameters[index].name
+                if not self.inference.members.assignments(made.cls, name):
+                    yield name, values
             return
         fn = constructors[0].fn
         bound = dict(self._bound_arguments(fn.data.params, event, frame, 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from asynclint.facts import Annotated, Fn, Local, Name, Sub
+from asynclint.facts import Annotated, Expr, Fn, Local, Name, Sub
 from asynclint.program.project import ClassDef, FunctionDef
 from asynclint.program.values import (
     LITERAL_TYPES,
@@ -235,18 +235,18 @@ class Members:
 
     def is_assigned_again(self, constructor: FunctionDef, name: str) -> bool:
         """Whether a class assigns a field anywhere but once in its constructor."""
-        cls = constructor.owner
-        times = 0
-        for unit in (unit for units in cls.method_units.values() for unit in units) if cls is not None else ():
-            if name in unit.assigned and cls is not None:
-                times += sum(attr == name for data in cls.module.facts(unit).functions for _, attr, *_ in data.attributes)
-        return times > 1
+        return constructor.owner is not None and self.assignments(constructor.owner, name) > 1
 
-    def fields(self, cls: ClassDef) -> list[str]:
-        """The fields of a data class, named tuple or typed dictionary, in their order: the names that its body annotates."""
+    def assignments(self, cls: ClassDef, name: str) -> int:
+        """In how many places the methods of a class assign a field."""
+        units = [unit for units in cls.method_units.values() for unit in units if name in unit.assigned]
+        return sum(attr == name for unit in units for data in cls.module.facts(unit).functions for _, attr, *_ in data.attributes)
+
+    def fields(self, cls: ClassDef) -> list[tuple[str, Expr | None]]:
+        """The fields of a data class, named tuple or typed dictionary, in their order, each with its default: what its body annotates."""
         data = cls.body.data
-        declared = {indices[0]: name for name, indices in data.bindings.items() if isinstance(data.defs[indices[0]], Annotated)}
-        return [declared[index] for index in sorted(declared)]
+        declared = sorted((indices[0], name) for name, indices in data.bindings.items())
+        return [(name, found.value) for index, name in declared if isinstance(found := data.defs[index], Annotated)]
 
     def _class_member(self, base: ClassValue, name: str, behind: ClassDef | None = None) -> Values:
         for cls in self._behind(base.cls, behind):

@@ -177,8 +177,8 @@ class Structure:
             return UNKNOWN
         if isinstance(key, str):
             return self.inference.member(value, key)
-        names = self.inference.members.fields(value.cls)
-        return self.inference.member(value, names[key]) if 0 <= key < len(names) else UNKNOWN
+        fields = self.inference.members.fields(value.cls)
+        return self.inference.member(value, fields[key][0]) if 0 <= key < len(fields) else UNKNOWN
 
     def operator(self, expr: Op, frame: Frame, guard: int) -> Values:
         match expr.op:

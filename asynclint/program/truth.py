@@ -65,9 +65,27 @@ def truth(inference: Inference, test: Expr, frame: Frame, guard: int) -> bool | 
             field in (known := known_fields(frame)) and subject == frame.fn.data.params[0].name
         ):
             return known[field]
-        case Local() | Name() | Attr() | Op("if"):
+        case Attr(Local(subject), field) if (given := _filled_before(inference, subject, field, frame)) is not None:
+            return truth(inference, given, frame, -1)
+        case Op("if", (then, otherwise, condition)):
+            held = truth(inference, condition, frame, guard)
+            if held is not None:
+                return truth(inference, then if held else otherwise, frame, guard)
+            return _all_agree([_value_truth(v) for v in _settled(inference, test, frame, guard)])
+        case Local() | Name() | Attr():
             found = _all_agree([_value_truth(v) for v in _settled(inference, test, frame, guard)])
             return _defined_truth(inference, test, frame) if found is None and isinstance(test, Local) else found
+    return None
+
+
+def _filled_before(inference: Inference, subject: str, field: str, frame: Frame) -> Expr | None:
+    """What a constructor has given a field of its object, where it always does and nothing else ever fills it."""
+    fn = frame.fn
+    if fn.data.name != "__init__" or fn.owner is None or not frame.params or subject != fn.data.params[0].name:
+        return None
+    for base, name, value, _annotation, guard in fn.data.attributes:
+        if name == field and guard < 0 and isinstance(base, Local) and base.id == subject:
+            return None if inference.members.is_assigned_again(fn, field) else value
     return None
 
 
