@@ -26,6 +26,8 @@ from asynclint.catalog import (
 )
 from asynclint.check.audience import Audience
 from asynclint.check.blocking import candidates, finding
+from asynclint.check.misuse.report import misuse
+from asynclint.check.misuse.search import CODES, Search
 from asynclint.check.select import Selection, check_codes, select
 from asynclint.check.suppress import suppress
 from asynclint.config import Config, Configs
@@ -151,7 +153,10 @@ class Run:
         inference = Inference(project, catalog)
         exploration = Exploration(project, inference, Relevance(project, catalog), store.prepare, self.fail, self._floor(shown))
         exploration.run(lambda count: self.progress("analysing", count, 0))
-        findings = [*notes, *self._findings(exploration, shown, store, scans)]
+        misuses = self._misuses(exploration, shown, store)
+        never_ends = {(f.path, f.span) for f in misuses if f.code == "ASL304"}
+        blocking = self._findings(exploration, shown, store, scans)
+        findings = [*notes, *misuses, *(f for f in blocking if (f.path, f.span) not in never_ends)]
         store.save()
         shown_paths = {path: absolute for absolute, path in shown.items()}
         remaining = suppress(
@@ -266,6 +271,22 @@ class Run:
             return shown.get(path) or (path[len(root) + 1 :] if path.startswith(root + "/") else path)
 
         return [finding(c, store.located, shown_path, self.rules) for c in found]
+
+    def _misuses(self, exploration: Exploration, shown: dict[str, str], store: FactsStore) -> list[Finding]:
+        """Where the loop itself is misused, in the files that are reported on."""
+        folders = {os.path.dirname(path) + "/x" for path in shown.values()}
+        codes = [code for code in CODES if any(self.selection.is_on(path, code) for path in folders)]
+        search = Search(exploration.inference, exploration.linker, exploration.relevance, codes, self.fail)
+        modules = [module for module in exploration.project.modules if module.path in shown]
+        candidates = search.candidates(modules) if codes else []
+        store.prepare(candidates)
+        spots = list(search.spots(candidates))
+        store.locate([spot.frame.fn for spot in spots])
+        audience = Audience(exploration.project.inside, exploration.relevance.users)
+        return [
+            misuse(spot, shown[(fn := spot.frame.fn).module.path], audience.steps_down(fn), store.located, store.located_loop, self.rules)
+            for spot in spots
+        ]
 
     # --- texts
 

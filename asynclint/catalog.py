@@ -159,6 +159,28 @@ class Startup(Form, frozen=True):
     when: tuple[str, ...] = ()
 
 
+class Misuse(Form, frozen=True):
+    """Calls that are a mistake by the way they are used, which `how` tells:
+
+    `dropped` (nobody keeps the result), `no-loop` (made where no loop runs), `run` (the loop is started for this argument), `called` (at
+    all), `called-to-run` (on the result, `run_until_complete` or `run_forever` is called), `polling` (awaited in a loop that does nothing
+    else), `question` (asked over and over), `own-loop` (told to the loop that it runs on), `held` (a lock that is held across an
+    `await`), `fan-out` (given as many awaitables as there are items).
+    """
+
+    names: tuple[str, ...]
+    code: str
+    how: Literal["dropped", "no-loop", "run", "called", "called-to-run", "polling", "question", "own-loop", "held", "fan-out"]
+    #: what goes wrong, one clause
+    why: str
+    #: what a practitioner writes instead
+    use: str
+    evidence: str
+    #: conditions on the arguments, as in `Blocking`
+    unless: tuple[str, ...] = ()
+    when: tuple[str, ...] = ()
+
+
 class Library(Form, frozen=True):
     """Who this is about."""
 
@@ -189,6 +211,7 @@ class LibraryFile(Form, frozen=True):
     decorator: tuple[Decorator, ...] = ()
     startup: tuple[Startup, ...] = ()
     answer: tuple[Answer, ...] = ()
+    misuse: tuple[Misuse, ...] = ()
 
 
 class Example(Form, frozen=True):
@@ -365,6 +388,7 @@ class Catalog:
         self.decorators: dict[str, Decorator] = {}
         self.startup: dict[str, list[Startup]] = {}
         self.answers: dict[str, str] = {}
+        self.misuses: dict[str, list[Misuse]] = {}
         for source, file in files:
             self.add(source, file)
 
@@ -387,6 +411,7 @@ class Catalog:
             (file.uses, self.uses),
             (file.quiets, self.quiets),
             (file.startup, self.startup),
+            (file.misuse, self.misuses),
         ]
         for entries, table in tables:
             for entry in entries:

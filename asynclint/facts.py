@@ -192,6 +192,40 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     #: the callee and the whole call as written; filled with the span
     text: str = ""
     args_text: str = ""
+    #: index into `Function.loops` of the innermost loop that it stands in, -1
+    within: int = -1
+    #: of a `with`: there is an `await` in its body
+    across: bool = False
+    #: in the body of a `try` that has handlers
+    tried: bool = False
+
+
+class Loop(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A loop of a function, or one `for` of a comprehension."""
+
+    #: for, while, async for, comprehension
+    kind: str
+    #: the iterable, or the test
+    subject: Expr
+    guard: int = -1
+    #: the loop around it (index into `Function.loops`), -1
+    parent: int = -1
+    #: there is an `await`, or a `yield`, in it
+    gives_way: bool = False
+    #: it is left by `break`, `return` or `raise` as well
+    exits: bool = False
+    #: in the body of a `try` that has handlers
+    tried: bool = False
+    #: index of the awaited call that is all its body does, -1
+    sole: int = -1
+    #: how many expressions are evaluated in a round at most, those of inner loops left out
+    work: int = 0
+    #: names that its body binds
+    binds: tuple[str, ...] = ()
+    #: as in `Event`; of a loop, its header
+    span: tuple[int, int, int, int, int, int] | None = None
+    #: the header as written; filled with the span
+    text: str = ""
 
 
 class Parameter(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -233,6 +267,9 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     attributes: tuple[tuple[Expr, str, Expr, Expr | None, int], ...] = ()
     #: the guard under which each definition is made
     def_guards: tuple[int, ...] = ()
+    loops: tuple[Loop, ...] = ()
+    #: calls (indices into `events`) whose value nobody looks at: statements of their own, or bound to a name that is never read
+    dropped: tuple[int, ...] = ()
 
 
 class Class(msgspec.Struct, frozen=True, array_like=True, gc=False):

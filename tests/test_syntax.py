@@ -339,6 +339,52 @@ def test_a_call_stands_in_a_loop_that_gives_no_turn(text: str, loops: bool) -> N
     assert call(body(text), "use").loop is loops
 
 
+@pytest.mark.parametrize(
+    ("text", "dropped"),
+    [
+        ("use()", ["use"]),
+        ("await use()", []),
+        ("x = use()", ["use"]),
+        ("x = use()\nreturn x", []),
+        ("x = use()\nother(x)", ["other"]),
+        ("x = use()\nreturn lambda: x", []),
+        ("x = use()\nreturn locals()", []),
+        ("x = None\nfor y in a:\n    if x: other(x)\n    x = use()", ["other"]),
+        ("global x\nx = use()", []),
+        ("self.x = use()", []),
+        ("a and use()", ["use"]),
+        ("[use() for y in a]", ["use"]),
+        ("return [use() for y in a]", []),
+    ],
+)
+def test_a_call_whose_value_nobody_looks_at_is_dropped(text: str, dropped: list[str]) -> None:
+    function = body(text)
+    assert [name for name in called(function) if call(function, name) in [function.events[i] for i in function.dropped]] == dropped
+
+
+@pytest.mark.parametrize(
+    ("text", "gives_way", "exits"),
+    [
+        ("while True: use()", False, False),
+        ("while True: await use()", True, False),
+        ("while True: yield use()", True, False),
+        ("while True:\n    for x in a: await x", True, False),
+        ("while True:\n    if a: break", False, True),
+        ("while True:\n    if a: return", False, True),
+        ("while True:\n    for x in a: break", False, False),
+        ("while True:\n    for x in a: raise KeyError", False, True),
+        ("while True:\n    def g():\n        return 1", False, False),
+    ],
+)
+def test_a_loop_tells_whether_it_gives_way_and_how_it_ends(text: str, gives_way: bool, exits: bool) -> None:
+    loop = body(text).loops[0]
+    assert (loop.gives_way, loop.exits) == (gives_way, exits)
+
+
+def test_a_with_tells_whether_its_body_awaits() -> None:
+    assert [e.across for e in body("with a: await b\nwith c: d()").events if e.kind == ENTER] == [True, False]
+
+
 @pytest.mark.parametrize("display", ["()", "[]", "{}"])
 def test_a_loop_over_nothing_has_no_rounds(display: str) -> None:
     assert called(body(f"for x in {display}:\n    never()\nelse:\n    other()\nafter()")) == ["other", "after"]
@@ -495,7 +541,12 @@ def test_positions_change_nothing_else() -> None:
     text = "def f(a):\n    with open(a) as b:\n        return [c for c in b if c]\n"
     bare, placed = summarize(text), summarize(text, positions=True)
     stripped = [
-        msgspec.structs.replace(f, line=0, events=tuple(msgspec.structs.replace(e, span=None, text="", args_text="") for e in f.events))
+        msgspec.structs.replace(
+            f,
+            line=0,
+            events=tuple(msgspec.structs.replace(e, span=None, text="", args_text="") for e in f.events),
+            loops=tuple(msgspec.structs.replace(loop, span=None, text="") for loop in f.loops),
+        )
         for f in placed.functions
     ]
     assert stripped == [msgspec.structs.replace(f, line=0) for f in bare.functions]

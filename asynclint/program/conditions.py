@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asynclint.catalog import Blocking, parse_argument, parse_condition
+from asynclint.catalog import Blocking, Misuse, parse_argument, parse_condition
 from asynclint.facts import Attr, Const, Event, Expr, Name, Op
 from asynclint.program.values import LITERAL_TYPES, UNKNOWN, Collection, External, Frame, Instance, Lazy, Literal, Value, Values
 
@@ -35,7 +35,7 @@ class Conditions:
             return positional[position]
         return None
 
-    def hold(self, row: Blocking, event: Event, frame: Frame) -> bool:
+    def hold(self, row: Blocking | Misuse, event: Event, frame: Frame) -> bool:
         """Whether the conditions of a row leave this call blocking."""
         if any(self.condition(text, event, frame) for text in row.unless):
             return False

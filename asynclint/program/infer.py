@@ -286,7 +286,7 @@ def _prefixes(catalog: Catalog) -> set[str]:
     """All names that the catalog says something about, and what they lie in."""
     known: set[str] = set()
     for table in (catalog.blocking, catalog.returns, catalog.offloaders, catalog.on_loop, catalog.uses, catalog.nonblocking, catalog.quiets,
-                  catalog.decorators, catalog.startup, catalog.types):  # fmt: skip
+                  catalog.decorators, catalog.startup, catalog.types, catalog.misuses):  # fmt: skip
         for name in table:
             known.add(name)
             while "." in name:

@@ -251,14 +251,14 @@ class Relevance:
                     continue
                 for other, unit in self._postings.get(form, ()):
                     if rare or (
-                        any(other.number in self._seen_from(number) for number in numbers)
+                        any(other.number in self.seen_from(number) for number in numbers)
                         and (member or other.number in numbers or self._can_import(other, unit, name, form))
                     ):
                         found[other.number, unit.start] = (other, unit)
                         if form == LOOKUP:
                             self.lookups.add(other.number)
             for other, bound in self._renamed.get(name, ()):  # `from shop.net import download as load`
-                if rare or any(other.number in self._seen_from(number) for number in numbers):
+                if rare or any(other.number in self.seen_from(number) for number in numbers):
                     self.hot.add(bound)
                     forms = set(_forms(bound))
                     found.update({(other.number, u.start): (other, u) for u in other.file_index.units if not forms.isdisjoint(u.words)})
@@ -290,7 +290,7 @@ class Relevance:
             }
         return not modules.isdisjoint(self._bare(unit))
 
-    def _seen_from(self, number: int) -> set[int]:
+    def seen_from(self, number: int) -> set[int]:
         """The modules that can see a module: itself, its importers, and theirs."""
         known = self._visible.get(number)
         if known is None:

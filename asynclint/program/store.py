@@ -8,7 +8,7 @@ from concurrent.futures import Future
 import msgspec
 
 from asynclint.cache import Cache
-from asynclint.facts import Event, Unit
+from asynclint.facts import Event, Loop, Unit
 from asynclint.program.project import FunctionDef, Module
 from asynclint.syntax.batch import batch, locate_batch, summarize_batch
 from asynclint.syntax.index import IndexedUnit
@@ -16,6 +16,8 @@ from asynclint.syntax.scan import FAILED, encoded_facts
 from asynclint.workers import Workers
 
 _Key = tuple[int, int]
+#: line, column, end line, end column, first and last line of the statement
+Place = tuple[int, int, int, int, int, int]
 _Wanted = tuple[Module, IndexedUnit]
 _Job = tuple["Future[list[bytes]]", list[_Wanted]]
 #: below so many units, one process is faster
@@ -140,12 +142,21 @@ class FactsStore:
 
     def located(self, fn: FunctionDef, event: int) -> Event:
         """An event with its position in the file."""
-        unit = self._located[fn.module.number, fn.unit.start]
-        found = unit.functions[fn.index].events[event]
-        assert found.span is not None
-        shift = fn.unit.line - 1
-        line, column, end_line, end_column, first, last = found.span
-        return msgspec.structs.replace(found, span=(line + shift, column, end_line + shift, end_column, first + shift, last + shift))
+        found = self._located[fn.module.number, fn.unit.start].functions[fn.index].events[event]
+        return msgspec.structs.replace(found, span=_shifted(found.span, fn))
+
+    def located_loop(self, fn: FunctionDef, loop: int) -> Loop:
+        """A loop with the position of its header in the file."""
+        found = self._located[fn.module.number, fn.unit.start].functions[fn.index].loops[loop]
+        return msgspec.structs.replace(found, span=_shifted(found.span, fn))
+
+
+def _shifted(span: Place | None, fn: FunctionDef) -> Place:
+    """A span within a unit as one within the file."""
+    assert span is not None
+    shift = fn.unit.line - 1
+    line, column, end_line, end_column, first, last = span
+    return line + shift, column, end_line + shift, end_column, first + shift, last + shift
 
 
 def _batches(wanted: Sequence[_Wanted]) -> Iterator[list[_Wanted]]:

@@ -2,10 +2,42 @@
 
 from __future__ import annotations
 
-from asynclint.facts import CALL, Event, Expr, Function, Local, Name, Parameter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from asynclint.facts import CALL, CallOf, Event, Expr, Function, Local, Loop, Name, Parameter
 
 Environment = dict[str, tuple[int, ...]]
 Place = tuple[int, int, int, int, int, int]
+
+
+@dataclass(slots=True)
+class LoopBuilder:
+    """A loop while its body is walked."""
+
+    kind: str
+    subject: Expr
+    guard: int
+    parent: int
+    tried: bool
+    place: Place | None
+    text: str
+    #: it gives the event loop a turn each round, or has few rounds
+    patient: bool
+    #: how many expressions were walked before it, and of those in it how many lie in inner loops
+    before: int
+    inner: int = 0
+    gives_way: bool = False
+    exits: bool = False
+    sole: int = -1
+    work: int = 0
+    binds: tuple[str, ...] = ()
+
+    def finish(self) -> Loop:
+        return Loop(
+            self.kind, self.subject, self.guard, self.parent, self.gives_way, self.exits, self.tried, self.sole, self.work, self.binds,
+            self.place, self.text,
+        )  # fmt: skip
 
 
 class FunctionBuilder:
@@ -31,13 +63,21 @@ class FunctionBuilder:
         self.guard = -1
         self.handler = False
         self.awaits = 0
+        #: how many `try` bodies with handlers are open
+        self.tries = 0
+        #: how many expressions were walked
+        self.work = 0
         #: names that `:=` has bound inside the comprehension being walked
         self.escaped: Environment = {}
-        self._events: list[tuple[int, Expr, tuple[tuple[str, Expr], ...], int, bool, Place | None, str, str, tuple[int, ...]]] = []
+        self._events: list[tuple[int, Expr, tuple[tuple[str, Expr], ...], int, bool, Place | None, str, str, int, bool]] = []
         self._awaited: set[int] = set()
-        self._loops: tuple[int, ...] = ()
-        self._loop_count = 0
-        self._patient_loops: set[int] = set()
+        self._across: set[int] = set()
+        self._dropped: set[int] = set()
+        self._read: set[int] = set()
+        #: names that it reads and does not bind: those of the functions around it
+        self._free: set[str] = set()
+        self.loops: list[LoopBuilder] = []
+        self._loop = -1
 
     # names
 
@@ -54,7 +94,38 @@ class FunctionBuilder:
 
     def load(self, name: str) -> Expr:
         reaching = self.environment.get(name)
-        return Local(name, reaching) if reaching and name not in self.outer else Name(name)
+        if reaching and name not in self.outer:
+            self._read.update(reaching)
+            return Local(name, reaching)
+        self._free.add(name)
+        return Name(name)
+
+    def encloses(self, nested: FunctionBuilder) -> None:
+        """What a nested function reads may be bound here."""
+        self._free |= nested._free
+
+    def drop(self, index: int) -> None:
+        """Nobody looks at the value of this call."""
+        self._dropped.add(index)
+
+    def _unread_calls(self) -> set[int]:
+        """Calls that are bound to a name which is never read."""
+        if self.kind not in ("def", "async"):
+            return set()
+        read, waiting = set(self._read), list(self._read)
+        while waiting:
+            value = self.defs[waiting.pop()]
+            if isinstance(value, Local):  # what an earlier round of a loop has left
+                new = set(value.defs) - read
+                read |= new
+                waiting.extend(new)
+        return {
+            value.event
+            for name, indices in self.bindings.items()
+            if name not in self._free and name not in self.outer and "locals" not in self._free
+            for index in indices
+            if index not in read and isinstance(value := self.defs[index], CallOf)
+        }
 
     # guards
 
@@ -64,19 +135,43 @@ class FunctionBuilder:
 
     # loops
 
-    def enter_loop(self, counts: bool) -> int:
-        """Begins a loop and returns its mark for `leave_loop`; a loop that does not count (few known rounds) leaves no trace."""
-        self._loop_count += 1
-        self._loops = (*self._loops, self._loop_count)
-        if not counts:
-            self._patient_loops.add(self._loop_count)
+    def enter_loop(self, counts: bool, kind: str, subject: Expr, place: Place | None = None, text: str = "") -> int:
+        """Begins a loop and returns its mark for `leave_loop`; one that does not count (few known rounds) is as code without a loop."""
+        self.loops.append(LoopBuilder(kind, subject, self.guard, self._loop, self.tries > 0, place, text, not counts, self.work))
+        self._loop = len(self.loops) - 1
         return self.awaits
 
     def leave_loop(self, awaits_before: int) -> None:
         """Ends the innermost loop; one that awaits gives the event loop a turn each round."""
+        loop = self.loops[self._loop]
         if self.awaits > awaits_before:
-            self._patient_loops.add(self._loops[-1])
-        self._loops = self._loops[:-1]
+            loop.patient = loop.gives_way = True
+        walked = self.work - loop.before
+        loop.work = walked - loop.inner
+        self._loop = loop.parent
+        if loop.parent >= 0:
+            self.loops[loop.parent].inner += walked
+
+    @property
+    def loop(self) -> LoopBuilder | None:
+        """The innermost loop."""
+        return self.loops[self._loop] if self._loop >= 0 else None
+
+    def leaves_all_loops(self) -> None:
+        """`return` and `raise`."""
+        for loop in self._loops_around(self._loop):
+            self.loops[loop].exits = True
+
+    def gives_way(self) -> None:
+        """`yield`: the caller goes on, and may give the event loop a turn."""
+        for loop in self._loops_around(self._loop):
+            self.loops[loop].gives_way = True
+
+    def _loops_around(self, loop: int) -> Iterator[int]:
+        """A loop and those that it stands in."""
+        while loop >= 0:
+            yield loop
+            loop = self.loops[loop].parent
 
     # events
 
@@ -89,27 +184,38 @@ class FunctionBuilder:
         text: str = "",
         args_text: str = "",
     ) -> int:
-        self._events.append((kind, value, args, self.guard, self.handler, place, text, args_text, self._loops))
+        self._events.append((kind, value, args, self.guard, self.handler, place, text, args_text, self._loop, self.tries > 0))
         return len(self._events) - 1
 
     def mark_awaited(self, index: int) -> None:
         self._awaited.add(index)
 
+    def mark_across(self, index: int) -> None:
+        """There is an `await` in the body of this `with`."""
+        self._across.add(index)
+
     @property
     def last_event(self) -> int:
         return len(self._events)
+
+    @property
+    def last_call(self) -> int:
+        """The last call event, or -1."""
+        return next((index for index in reversed(range(len(self._events))) if self._events[index][0] == CALL), -1)
 
     def first_call_since(self, mark: int) -> int:
         """The first call event from `mark` on, or -1."""
         return next((index for index in range(mark, len(self._events)) if self._events[index][0] == CALL), -1)
 
     def finish(self) -> Function:
+        impatient = [any(not self.loops[around].patient for around in self._loops_around(loop)) for loop in range(len(self.loops))]
         events = [
             Event(
-                kind, value, args, guard, index in self._awaited, not self._patient_loops.issuperset(loops), handler, place, text, args_text
+                kind, value, args, guard, index in self._awaited, loop >= 0 and impatient[loop], handler, place, text, args_text, loop,
+                index in self._across, tried,
             )
-            for index, (kind, value, args, guard, handler, place, text, args_text, loops) in enumerate(self._events)
-        ]
+            for index, (kind, value, args, guard, handler, place, text, args_text, loop, tried) in enumerate(self._events)
+        ]  # fmt: skip
         return Function(
             self.name,
             self.kind,
@@ -131,6 +237,8 @@ class FunctionBuilder:
             tuple(self.yields),
             tuple(self.attributes),
             tuple(self.def_guards),
+            tuple(loop.finish() for loop in self.loops),
+            tuple(sorted(self._dropped | self._unread_calls())),
         )
 
 

@@ -50,6 +50,10 @@ _COMPARE = {
     cst.IsNot: "is not",
     cst.In: "in",
     cst.NotIn: "not in",
+    cst.LessThan: "<",
+    cst.GreaterThan: ">",
+    cst.LessThanEqual: "<=",
+    cst.GreaterThanEqual: ">=",
 }
 
 
@@ -67,6 +71,7 @@ class ExpressionWalker:
         self.statement: tuple[int, int] = (0, 0)
 
     def expression(self, node: cst.BaseExpression) -> Expr:
+        self.builder.work += 1
         walk = _WALKERS.get(type(node))
         if walk is not None:
             return walk(self, node)
@@ -241,6 +246,7 @@ class ExpressionWalker:
 
     def _yield(self, node: cst.Yield) -> Expr:
         self.builder.generator = True
+        self.builder.gives_way()
         if isinstance(node.value, cst.From):
             value = self.expression(node.value.item)
             self.emit(ITER, value, node.value.item)
@@ -298,7 +304,7 @@ class ExpressionWalker:
             builder.awaits += 1
         else:
             self.emit(ITER, iterable, clause.iter)
-        mark = builder.enter_loop(counts=not is_few(iterable))
+        mark = builder.enter_loop(not is_few(iterable), "comprehension", iterable, self.place(clause.iter), self.text(clause.iter))
         if clause.asynchronous:
             builder.awaits += 1
         self.assign(clause.target, Elem(iterable))
@@ -346,6 +352,7 @@ class ExpressionWalker:
         self.builder, self.index = FunctionBuilder(name, kind, line, outer_index, owner), index
         body()
         self.functions[index] = self.builder.finish()
+        outer.encloses(self.builder)
         self.builder, self.index = outer, outer_index
         return index
 

@@ -17,6 +17,7 @@ import msgspec
 CODE, DEF, CLASS, METHOD = "code", "def", "class", "method"
 #: the word for `.get("key")`: every dictionary has that, and few of the things that block
 LOOKUP = '.get("'
+SPINS, POLLS = "spins", "polls"
 
 
 class ImportedName(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -53,6 +54,10 @@ class IndexedUnit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     outer: tuple[str, ...] = ()
     #: attributes that it may assign to (a superset)
     assigned: tuple[str, ...] = ()
+    #: last names of calls with which a statement or its test begins: of some of them nobody takes the value
+    stated: tuple[str, ...] = ()
+    #: there may be a `while` in it whose body gives no way (SPINS), or does nothing but wait (POLLS)
+    loops: tuple[str, ...] = ()
 
 
 class FileIndex(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -108,6 +113,11 @@ _LOOKUPS = re.compile(r"""\.get\(\s*"[\s\w.]*"|\.get\(\s*'[\w.]*'""")
 _NAMING = re.compile(r"(?:attr|methodcaller)\([^\n]*$|->[ \t]*$")
 _ASSIGNED = re.compile(r"\.(\w+)[ \t]*(?:[-+*/|&@%^]|//|\*\*|<<|>>)?(?:=(?!=)|:|,[^=\n]*=(?!=)|[)\]][^=\n]*=(?!=)|[ \t]in[ \t])")
 _RECEIVING = re.compile(r"\b(?:as|for)[ \t(\[]+([^=:\n]*\.[^=:\n]*)")
+_STATED = re.compile(
+    r"^[ \t]*(?:(?:if|elif|while|assert)[ \t]+(?:not[ \t]+)?|\w+[ \t]*(?::[^=\n]+)?=[ \t]*)?(?:[\w.()\[\]]*\.)?(\w+)\(", re.MULTILINE
+)
+_WHILE = re.compile(r"^([ \t]+)while\b.*\n((?:(?:\1[ \t]+.*|[ \t]*)\n)*)", re.MULTILINE)
+_GIVES_WAY = re.compile(r"\b(?:await|yield|async)\b")
 _REPLACED = re.compile(r"(?<!\{)\{([^{}]+)\}")
 
 
@@ -302,7 +312,23 @@ def _unit(
         words.add(LOOKUP)
         if ".get(" not in lookups[0]:
             words.remove(".get(")
-    return IndexedUnit(kind, name, owner, *place, asynchronous, tuple(words), binds, bases, methods, _outer(text), _assigned(text))
+    stated = tuple(set(_STATED.findall(text)))
+    loops = tuple(_loops(text)) if "while" in words and "async" in words else ()
+    return IndexedUnit(
+        kind, name, owner, *place, asynchronous, tuple(words), binds, bases, methods, _outer(text), _assigned(text), stated, loops
+    )
+
+
+def _loops(text: str) -> set[str]:
+    """What the `while` loops of a text may be."""
+    found, at = set(), 0
+    while loop := _WHILE.search(text, at):
+        at = loop.start(2)
+        if not _GIVES_WAY.search(loop[0]):
+            found.add(SPINS)
+        elif loop[2].lstrip().startswith("await") and loop[2].count("await") == 1:
+            found.add(POLLS)
+    return found
 
 
 def _assigned(piece: str) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from asynclint.facts import (
     Local,
     Op,
     Param,
+    Seq,
 )
 from asynclint.syntax.builder import Environment, merge
 from asynclint.syntax.expressions import OPAQUE, ExpressionWalker, is_empty, is_few
@@ -97,8 +98,22 @@ class StatementWalker(ExpressionWalker):
         return False
 
     def _expression_statement(self, node: cst.Expr) -> bool:
-        self.expression(node.value)
+        self._drop(self.expression(node.value))
         return False
+
+    def _drop(self, value: Expr) -> None:
+        """A statement is an expression whose value nobody looks at."""
+        match value:
+            case CallOf():
+                self.builder.drop(value.event)
+            case Op("and" | "or", (_, last)):
+                self._drop(last)
+            case Op("if", (then, other, _)):
+                self._drop(then)
+                self._drop(other)
+            case Seq("list" | "set", items):
+                for item in items:
+                    self._drop(item)
 
     def _assign(self, node: cst.Assign) -> bool:
         value = self.expression(node.value)
@@ -143,12 +158,14 @@ class StatementWalker(ExpressionWalker):
 
     def _return(self, node: cst.Return) -> bool:
         self.builder.returns.append((self.expression(node.value) if node.value is not None else Const(None), self.builder.guard))
+        self.builder.leaves_all_loops()
         return True
 
     def _raise(self, node: cst.Raise) -> bool:
         for part in (node.exc, node.cause.item if node.cause is not None else None):
             if part is not None:
                 self.expression(part)
+        self.builder.leaves_all_loops()
         return True
 
     def _assert(self, node: cst.Assert) -> bool:
@@ -169,6 +186,8 @@ class StatementWalker(ExpressionWalker):
     def _break(self, node: cst.Break) -> bool:
         if self._loops:
             self._loops[-1].breaks.append(dict(self.builder.environment))
+        if self.builder.loop is not None:
+            self.builder.loop.exits = True
         return True
 
     def _continue(self, node: cst.Continue) -> bool:
@@ -279,7 +298,8 @@ class StatementWalker(ExpressionWalker):
             return node.orelse is not None and self.suite(node.orelse.body)
         if node.asynchronous is None:
             self.emit(ITER, iterable, node.iter)
-        mark = builder.enter_loop(counts=not is_few(iterable))
+        kind = "for" if node.asynchronous is None else "async for"
+        mark = builder.enter_loop(not is_few(iterable), kind, iterable, self.place(node.iter), self.text(node.iter))
         if node.asynchronous is not None:
             builder.awaits += 1
         exits = self._rounds(node, lambda: self.assign(node.target, Elem(iterable)))
@@ -289,15 +309,18 @@ class StatementWalker(ExpressionWalker):
     def _while(self, node: cst.While) -> bool:
         builder = self.builder
         self._header(node, node.test)
-        mark = builder.enter_loop(counts=True)
+        mark = builder.enter_loop(True, "while", OPAQUE, self.place(node.test), self.text(node.test))
+        loop = builder.loops[-1]
         forever = isinstance(node.test, (cst.Name, cst.Integer)) and node.test.value in ("True", "1")
 
         def begin() -> None:
-            test = self.expression(node.test)
+            loop.subject = test = self.expression(node.test)
             if not forever:
                 builder.push_guard(test, True)
 
         exits = self._rounds(node, begin)
+        if awaits_only(node.body):
+            loop.sole = builder.last_call
         builder.leave_loop(mark)
         if forever:
             if exits.breaks:
@@ -311,7 +334,9 @@ class StatementWalker(ExpressionWalker):
         before = dict(builder.environment)
         guard = builder.guard
         again: dict[str, int] = {}
-        for name in sorted(bound_names([node.body])):
+        bound = sorted(bound_names([node.body]))
+        builder.loops[-1].binds = tuple(bound)
+        for name in bound:
             if name in builder.environment:
                 again[name] = builder.define(OPAQUE)
                 builder.environment[name] = (*builder.environment[name], again[name])
@@ -343,7 +368,9 @@ class StatementWalker(ExpressionWalker):
         self._header(node, None)
         before = dict(builder.environment)
         mark = builder.last_event
+        builder.tries += bool(node.handlers)
         body_ends = self.suite(node.body)
+        builder.tries -= bool(node.handlers)
         first = builder.first_call_since(mark)
         after = builder.environment
         leaves = [] if body_ends else [after]
@@ -372,15 +399,21 @@ class StatementWalker(ExpressionWalker):
     def _with(self, node: cst.With) -> bool:
         self._header(node, node.items[-1])
         asynchronous = node.asynchronous is not None
+        entered = []
         for item in node.items:
             value = self.expression(item.item)
             if asynchronous:
                 self.builder.awaits += 1
             else:
-                self.emit(ENTER, value, item.item)
+                entered.append(self.emit(ENTER, value, item.item))
             if item.asname is not None:
                 self.assign(item.asname.name, Entered(value, asynchronous))
-        return self.suite(node.body)
+        awaits = self.builder.awaits
+        ended = self.suite(node.body)
+        if self.builder.awaits > awaits:
+            for index in entered:
+                self.builder.mark_across(index)
+        return ended
 
     # definitions
 
@@ -537,6 +570,22 @@ def is_stub(body: cst.BaseSuite) -> bool:
                     continue
             return False
     return True
+
+
+def awaits_only(body: cst.BaseSuite) -> bool:
+    """The body holds nothing but `await f(…)`."""
+    statements = body.body
+    if isinstance(body, cst.IndentedBlock):
+        if len(statements) != 1 or not isinstance(statements[0], cst.SimpleStatementLine):
+            return False
+        statements = statements[0].body
+    only = statements[0]
+    return (
+        len(statements) == 1
+        and isinstance(only, cst.Expr)
+        and isinstance(only.value, cst.Await)
+        and isinstance(only.value.expression, cst.Call)
+    )
 
 
 def marker_of(node: cst.FunctionDef) -> str:
