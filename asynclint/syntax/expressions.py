@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import lshift, mul
 from typing import Any
 
 import libcst as cst
@@ -42,6 +43,9 @@ TEXT_LIMIT = 200
 #: a loop over a display of at most so many items counts as straight-line code
 FEW = 8
 
+#: integers below it are multiplied, those up to the other are raised
+SMALL, EXPONENT = 10**7, 24
+_ARITHMETIC: dict[type, Callable[[int, int], int]] = {cst.Multiply: mul, cst.Power: pow, cst.LeftShift: lshift}
 _BINARY = {cst.Divide: "/", cst.BitOr: "|", cst.Add: "+", cst.Modulo: "%"}
 _COMPARE = {
     cst.Equal: "==",
@@ -191,7 +195,7 @@ class ExpressionWalker:
     def _binary(self, node: cst.BinaryOperation) -> Expr:
         items = (self.expression(node.left), self.expression(node.right))
         op = _BINARY.get(type(node.operator))
-        return Op(op, items) if op else OPAQUE
+        return _folded(node.operator, *items) or (Op(op, items) if op else OPAQUE)
 
     def _unary(self, node: cst.UnaryOperation) -> Expr:
         value = self.expression(node.expression)
@@ -414,6 +418,19 @@ class ExpressionWalker:
         for number, element in enumerate(elements):
             starred = isinstance(element, cst.StarredElement)
             self.assign(element.value, direct[number] if direct and not starred else Item(value, -1 if starred else number))
+
+
+def _folded(operator: cst.BaseBinaryOp, left: Expr, right: Expr) -> Expr | None:
+    """What a product or power of two small integers is: sizes are written so."""
+    compute = _ARITHMETIC.get(type(operator))
+    if compute is None or not (isinstance(left, Const) and isinstance(right, Const)):
+        return None
+    first, second = left.value, right.value
+    most = SMALL if isinstance(operator, cst.Multiply) else EXPONENT
+    if type(first) is not int or type(second) is not int or not (0 <= first <= most and 0 <= second <= most):
+        return None
+    value = compute(first, second)
+    return Const(value) if value <= SMALL * SMALL else None
 
 
 def is_few(iterable: Expr) -> bool:

@@ -17,7 +17,7 @@ import msgspec
 CODE, DEF, CLASS, METHOD = "code", "def", "class", "method"
 #: the word for `.get("key")`: every dictionary has that, and few of the things that block
 LOOKUP = '.get("'
-SPINS, POLLS = "spins", "polls"
+SPINS, POLLS, COUNTS = "spins", "polls", "counts"
 
 
 class ImportedName(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -56,7 +56,7 @@ class IndexedUnit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     assigned: tuple[str, ...] = ()
     #: last names of calls with which a statement or its test begins: of some of them nobody takes the value
     stated: tuple[str, ...] = ()
-    #: there may be a `while` in it whose body gives no way (SPINS), or does nothing but wait (POLLS)
+    #: there may be a `while` in it whose body gives no way (SPINS) or does nothing but wait (POLLS), or a loop of many rounds (COUNTS)
     loops: tuple[str, ...] = ()
 
 
@@ -117,6 +117,9 @@ _STATED = re.compile(
     r"^[ \t]*(?:(?:if|elif|while|assert)[ \t]+(?:not[ \t]+)?|\w+[ \t]*(?::[^=\n]+)?=[ \t]*)?(?:[\w.()\[\]]*\.)?(\w+)\(", re.MULTILINE
 )
 _WHILE = re.compile(r"^([ \t]+)while\b.*\n((?:(?:\1[ \t]+.*|[ \t]*)\n)*)", re.MULTILINE)
+_COUNTS = re.compile(
+    r"\brange\([^)\n]*(?:\d{3}|\d_\d{3}|\*\*|<<|\b[A-Z][A-Z_]{2})|\((?:[^()\n]*,)?[ \t]*(?:\d{5,}|\d{1,3}(?:_\d{3})+|\d+[ \t]*\*\*)"
+)
 _GIVES_WAY = re.compile(r"\b(?:await|yield|async)\b")
 _REPLACED = re.compile(r"(?<!\{)\{([^{}]+)\}")
 
@@ -314,6 +317,8 @@ def _unit(
             words.remove(".get(")
     stated = tuple(set(_STATED.findall(text)))
     loops = tuple(_loops(text)) if "while" in words and "async" in words else ()
+    if kind in (DEF, METHOD) and _COUNTS.search(text):
+        loops = (*loops, COUNTS)
     return IndexedUnit(
         kind, name, owner, *place, asynchronous, tuple(words), binds, bases, methods, _outer(text), _assigned(text), stated, loops
     )

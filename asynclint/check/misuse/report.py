@@ -11,8 +11,8 @@ from asynclint.facts import Event, Loop
 from asynclint.model import Cost, Finding, Span, Step
 from asynclint.program.project import FunctionDef
 
-#: a dangling task matters less where nobody is served
-_STEPPED = ("ASL302",)
+#: what matters less where nobody is served
+_STEPPED = ("ASL201", "ASL302")
 
 
 def misuse(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from asynclint.check.misuse.deadlock import locks_across_awaits, waits_for_own_loop
 from asynclint.check.misuse.dropped import dangling_tasks, never_awaited
 from asynclint.check.misuse.fanout import unbounded_fan_outs
+from asynclint.check.misuse.heavy import heavy_loops
 from asynclint.check.misuse.outside import made_outside, old_ways
 from asynclint.check.misuse.spin import polling_sleeps, unbounded_spins
 from asynclint.check.misuse.spot import Spot
@@ -15,10 +16,10 @@ from asynclint.program.link import Linker
 from asynclint.program.project import Module
 from asynclint.program.relevance import Relevance
 from asynclint.program.values import Frame
-from asynclint.syntax.index import CLASS, CODE, METHOD, POLLS, SPINS, IndexedUnit
+from asynclint.syntax.index import CLASS, CODE, COUNTS, METHOD, POLLS, SPINS, IndexedUnit
 
 #: the codes that are looked for here
-CODES = ("ASL203", "ASL301", "ASL302", "ASL303", "ASL304", "ASL305", "ASL306", "ASL307")
+CODES = ("ASL201", "ASL203", "ASL301", "ASL302", "ASL303", "ASL304", "ASL305", "ASL306", "ASL307")
 Candidate = tuple[Module, IndexedUnit]
 
 
@@ -52,7 +53,22 @@ class Search:
 
     def candidates(self, modules: Collection[Module]) -> list[Candidate]:
         """The units of these modules that may hold a misuse."""
-        return [(module, unit) for module in modules for unit in self._units(module)]
+        found = [(module, unit) for module in modules for unit in self._units(module)]
+        return list({(module.number, unit.start): (module, unit) for module, unit in [*found, *self._callers(modules)]}.values())
+
+    def _callers(self, modules: Collection[Module]) -> list[Candidate]:
+        """Coroutines that name a function with a loop of many rounds."""
+        if "ASL201" not in self._codes:
+            return []
+        named = [
+            (module, unit.name, unit.kind == METHOD)
+            for module in self._inference.project.modules
+            for unit in module.file_index.units
+            if COUNTS in unit.loops and "range(" in unit.words and not unit.asynchronous
+        ]
+        reported = {module.number for module in modules}
+        users = self._relevance.namers(named, again=True)
+        return [(module, unit) for module, unit in users if module.number in reported and unit.asynchronous]
 
     def _units(self, module: Module) -> Iterator[IndexedUnit]:
         roots = {name.partition(".")[0] for name, level in module.file_index.imported if level == 0}
@@ -61,6 +77,7 @@ class Search:
         for unit in module.file_index.units:
             if (
                 self._names_something(unit, roots, renamed)
+                or ("ASL201" in self._codes and COUNTS in unit.loops and "async" in unit.words)
                 or ("ASL203" in self._codes and SPINS in unit.loops)
                 or ("ASL306" in self._codes and POLLS in unit.loops)
                 or ("ASL304" in self._codes and "threading" in roots and {"async", "with"} <= set(unit.words))
@@ -129,6 +146,7 @@ class Search:
         yield from locks_across_awaits(inference, frame)
         yield from waits_for_own_loop(inference, frame)
         yield from unbounded_spins(inference, frame)
+        yield from heavy_loops(inference, frame)
         yield from old_ways(inference, frame)
         yield from polling_sleeps(inference, frame)
         yield from unbounded_fan_outs(inference, frame)
