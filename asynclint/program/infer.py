@@ -181,7 +181,7 @@ class Inference:
             case Awaited():
                 return self.structure.awaited(self.infer(expr.value, frame, guard))
             case Elem():
-                return self.elements(self.infer(expr.value, frame, guard))
+                return self.elements(self.values_of(self.infer(expr.value, frame, guard)))
             case Item():
                 return self.structure.item(self.infer(expr.value, frame, guard), expr.index)
             case Entered():
