@@ -15,7 +15,10 @@ _FORM = list[tuple[str, list[IndexedUnit]]]
 def batch(files: Sequence[tuple[str, Sequence[IndexedUnit]]]) -> bytes:
     """The order for `summarize_batch`: paths with their units."""
     bare = [
-        (path, [msgspec.structs.replace(unit, words=(), binds=(), bases="", assigned=(), stated=(), loops=()) for unit in units])
+        (
+            path,
+            [msgspec.structs.replace(unit, words=(), binds=(), bases="", assigned=(), stated=(), returned=(), loops=()) for unit in units],
+        )
         for path, units in files
     ]
     return msgspec.msgpack.encode(bare)

@@ -56,6 +56,8 @@ class IndexedUnit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     assigned: tuple[str, ...] = ()
     #: last names of calls with which a statement or its test begins: of some of them nobody takes the value
     stated: tuple[str, ...] = ()
+    #: last names of calls whose value it may return
+    returned: tuple[str, ...] = ()
     #: there may be a `while` in it whose body gives no way (SPINS) or does nothing but wait (POLLS), or a loop of many rounds (COUNTS)
     loops: tuple[str, ...] = ()
 
@@ -113,9 +115,12 @@ _LOOKUPS = re.compile(r"""\.get\(\s*"[\s\w.]*"|\.get\(\s*'[\w.]*'""")
 _NAMING = re.compile(r"(?:attr|methodcaller)\([^\n]*$|->[ \t]*$")
 _ASSIGNED = re.compile(r"\.(\w+)[ \t]*(?:[-+*/|&@%^]|//|\*\*|<<|>>)?(?:=(?!=)|:|,[^=\n]*=(?!=)|[)\]][^=\n]*=(?!=)|[ \t]in[ \t])")
 _RECEIVING = re.compile(r"\b(?:as|for)[ \t(\[]+([^=:\n]*\.[^=:\n]*)")
+#: what stands before the last dot of a callee: names, and calls and subscripts with simple arguments
+_RECEIVER = r"(?:\w+(?:\([^()\n]*\)|\[[^\[\]\n]*\])*\.)*"
 _STATED = re.compile(
-    r"^[ \t]*(?:(?:if|elif|while|assert)[ \t]+(?:not[ \t]+)?|\w+[ \t]*(?::[^=\n]+)?=[ \t]*)?(?:[\w.()\[\]]*\.)?(\w+)\(", re.MULTILINE
+    rf"^[ \t]*(?:(?:if|elif|while|assert)[ \t]+(?:not[ \t]+)?|\w+[ \t]*(?::[^=\n]+)?=[ \t]*|\[[ \t]*)?{_RECEIVER}(\w+)\(", re.MULTILINE
 )
+_RETURNED = re.compile(rf"^[ \t]*return[ \t]+{_RECEIVER}(\w+)\(", re.MULTILINE)
 _WHILE = re.compile(r"^([ \t]+)while\b.*\n((?:(?:\1[ \t]+.*|[ \t]*)\n)*)", re.MULTILINE)
 _COUNTS = re.compile(
     r"\brange\([^)\n]*(?:\d{3}|\d_\d{3}|\*\*|<<|\b[A-Z][A-Z_]{2})|\((?:[^()\n]*,)?[ \t]*(?:\d{5,}|\d{1,3}(?:_\d{3})+|\d+[ \t]*\*\*)"
@@ -316,11 +321,12 @@ def _unit(
         if ".get(" not in lookups[0]:
             words.remove(".get(")
     stated = tuple(set(_STATED.findall(text)))
+    returned = tuple(set(_RETURNED.findall(text))) if kind in (DEF, METHOD) and not asynchronous else ()
     loops = tuple(_loops(text)) if "while" in words and "async" in words else ()
     if kind in (DEF, METHOD) and _COUNTS.search(text):
         loops = (*loops, COUNTS)
     return IndexedUnit(
-        kind, name, owner, *place, asynchronous, tuple(words), binds, bases, methods, _outer(text), _assigned(text), stated, loops
+        kind, name, owner, *place, asynchronous, tuple(words), binds, bases, methods, _outer(text), _assigned(text), stated, returned, loops
     )
 
 

@@ -24,10 +24,19 @@ def dangling_tasks(inference: Inference, frame: Frame) -> Iterator[Spot]:
     for index, event, name, row in calls(inference, frame, "dropped"):
         if row.code != "ASL302" or not (index in data.dropped or _only_listened_to(index, frame)):
             continue
+        if _is_future_already(inference, event, frame):
+            continue
         # a local name keeps the task as long as the function waits for something else
         kept = _is_bound(index, frame) and any(later.awaited for later in data.events[index + 1 :])
         if not (kept or event.awaited):
             yield Spot(frame, row.code, index, f"makes a task that nothing refers to: {row.why}", row.use, Confidence.CERTAIN, name)
+
+
+def _is_future_already(inference: Inference, event: Event, frame: Frame) -> bool:
+    """`ensure_future(task)`: it gives the task back, and who has it is another question."""
+    given = event.args[0][1] if event.args else None
+    values = inference.infer(given, frame, event.guard) if given is not None else ()
+    return any(isinstance(v, Instance) and isinstance(v.cls, str) and v.cls.endswith((".Task", ".Future")) for v in values)
 
 
 def _is_bound(index: int, frame: Frame) -> bool:

@@ -34,20 +34,26 @@ class Search:
         self._relevance = relevance
         self._codes = codes
         self._fail = fail
-        #: name → whether the functions of that name are coroutine functions, and the modules that define one
+        #: name → whether the functions of that name give coroutines, and the modules that define one which does
         self._definitions: dict[str, tuple[set[bool], set[int]]] = {}
-        for module in inference.project.modules:
-            for unit in module.file_index.units:
-                if unit.kind not in (CODE, CLASS):
-                    kinds, numbers = self._definitions.setdefault(unit.name, (set(), set()))
-                    kinds.add(unit.asynchronous)
-                    if unit.asynchronous:
-                        numbers.add(module.number)
+        for asynchronous in (True, False):  # plain functions may return what coroutine functions give
+            for module in inference.project.modules:
+                for unit in module.file_index.units:
+                    if unit.kind not in (CODE, CLASS) and unit.asynchronous is asynchronous:
+                        gives = asynchronous or self._gives_coroutine(unit)
+                        kinds, numbers = self._definitions.setdefault(unit.name, (set(), set()))
+                        kinds.add(gives)
+                        if gives:
+                            numbers.add(module.number)
         self._words: dict[str, list[tuple[str, str]]] = {}
         for name, rows in inference.catalog.misuses.items():
             for row in rows:
                 if row.code in codes:
                     self._words.setdefault(name.rpartition(".")[2], []).append((name.partition(".")[0], row.how))
+
+    def _gives_coroutine(self, unit: IndexedUnit) -> bool:
+        """Whether a plain function may return a coroutine, by the names that it calls there."""
+        return any(True in self._definitions[name][0] for name in unit.returned if name in self._definitions)
 
     # --- which units
 
@@ -73,7 +79,7 @@ class Search:
     def _units(self, module: Module) -> Iterator[IndexedUnit]:
         roots = {name.partition(".")[0] for name, level in module.file_index.imported if level == 0}
         renamed = {found.bound: found.attr for found in module.file_index.imports if found.attr and found.bound != found.attr}
-        own = {(unit.owner, unit.name) for unit in module.file_index.units if unit.asynchronous}
+        own = {(unit.owner, unit.name) for unit in module.file_index.units if unit.asynchronous or self._gives_coroutine(unit)}
         for unit in module.file_index.units:
             if (
                 self._names_something(unit, roots, renamed)
