@@ -243,18 +243,18 @@ class Rule(Form, frozen=True):
 
 # --- conditions on arguments -----------------------------------------------------------------------------------------------------
 
-_CONDITION = re.compile(r"(?P<name>\w+)?(?:@(?P<position>\d+))?\s*(?:(?P<word>given|missing)|(?P<op>=|is not|is)\s*(?P<value>.+))$")
+_CONDITION = re.compile(r"(?P<name>\w+)?(?:@(?P<position>\d+))?\s*(?:(?P<word>given|missing)|(?P<op>=|<|is not|is)\s*(?P<value>.+))$")
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """A test of one argument: `given`, `missing`, `equals` a literal or a dotted constant, `is` or `is not` of a type.
+    """A test of one argument: `given`, `missing`, `equals` a literal or a dotted constant, `below` a number, `is` or `is not` of a type.
 
-    Written `name@position = literal`, `name@0 is io.BytesIO`, `@0 given`, …; positions count from 0 and leave `self` out.
+    Written `name@position = literal`, `name@3 < 1000`, `name@0 is io.BytesIO`, `@0 given`, …; positions count from 0 and leave `self` out.
     """
 
     name: str
     position: int  # -1: by keyword only
-    #: given, missing, equals, is, is not
+    #: given, missing, equals, below, is, is not
     test: str
     value: Any = None
     #: the value is the dotted name of a constant
@@ -270,6 +270,10 @@ def parse_condition(text: str) -> Condition:
     name, position = found["name"] or "", int(found["position"]) if found["position"] else -1
     if found["word"]:
         return Condition(name, position, found["word"])
+    if found["op"] == "<":
+        if not found["value"].strip().isdigit():
+            raise ValueError(f"{text!r} is not a condition: what stands behind '<' is a whole number")
+        return Condition(name, position, "below", int(found["value"]))
     if found["op"] != "=":
         return Condition(name, position, found["op"], found["value"].strip())
     try:

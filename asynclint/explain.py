@@ -193,6 +193,8 @@ def _condition(text: str) -> str:
             return f"{argument} is left out"
         case "equals":
             return f"{argument} is {condition.value if condition.constant else repr(condition.value)}"
+        case "below":
+            return f"{argument} is below {condition.value:,}"
         case test:
             return f"{argument} {test} of type {condition.value}"
 

@@ -53,6 +53,7 @@ class Op(_Expr, frozen=True, gc=False, tag="o"):
     """An operator with its operands; `and`, `or`, `not`, `if` (three operands: then, else, test), `==`, `is`, `in`, `/`, `|` …
 
     `isinstance` (object, class) is the test of a class pattern in a `match` statement.
+    `returned` (call) is false where an `except` block runs.
     """
 
     op: str
@@ -218,7 +219,7 @@ class Loop(msgspec.Struct, frozen=True, array_like=True, gc=False):
     tried: bool = False
     #: index of the awaited call that is all its body does, -1
     sole: int = -1
-    #: how many expressions are evaluated in a round at most, those of inner loops left out
+    #: how many expressions are evaluated in each round, those of inner loops and of branches left out
     work: int = 0
     #: names that its body binds
     binds: tuple[str, ...] = ()

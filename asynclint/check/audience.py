@@ -8,7 +8,7 @@ from asynclint.program.project import FunctionDef, Module
 from asynclint.syntax.index import IndexedUnit
 
 #: folders and files that serve nobody but the author of the code
-_ASIDE = frozenset(("tests", "test", "testing", "pytest", "examples", "example", "docs", "benchmarks"))
+_ASIDE = frozenset(("tests", "test", "testing", "pytest", "examples", "example", "docs", "benchmarks", "benchmark"))
 #: folders and files of command lines, whose loop serves one person: off by default too
 _COMMAND_LINE = frozenset(("cli", "_cli", "cli.py", "_cli.py", "__main__.py", "setup.py", "manage.py"))
 #: users of users that are looked at

@@ -53,6 +53,8 @@ class Conditions:
         if expr is None:
             return False
         values = self.inference.infer(expr, frame, event.guard)
+        if condition.test == "below":
+            return len(values) > 0 and all(isinstance(v, Literal) and type(v.value) is int and v.value < condition.value for v in values)
         if condition.test == "equals":
             if condition.constant:
                 found = any(isinstance(v, External) and v.name == condition.value for v in values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asynclint.facts import Annotated, Attr, CallOf, Const, Event, Expr, Local, Name, Op, Seq
+from asynclint.facts import CALL, Annotated, Attr, CallOf, Const, Event, Expr, Local, Name, Op, Seq
 from asynclint.program.project import ClassDef
 from asynclint.program.texts import OTHER
 from asynclint.program.values import (
@@ -59,6 +59,8 @@ def truth(inference: Inference, test: Expr, frame: Frame, guard: int) -> bool | 
             return _within(inference, left, right, op == "in", frame, guard)
         case CallOf():
             return _call_truth(inference, frame.fn.data.events[test.event], frame)
+        case Op("returned", (CallOf(event),)):
+            return _always_returns(inference, frame.fn.data.events[event], frame)
         case Name("TYPE_CHECKING") | Attr(_, "TYPE_CHECKING"):
             return False
         case Attr(Local(subject) | Name(subject), field) if (
@@ -256,6 +258,24 @@ def _returned_truth(inference: Inference, callee: FunctionValue, event: Event, f
         return _all_agree([truth(inference, value, called, guard) for value, guard in data.returns if inference.feasible(called, guard)])
     finally:
         called.active.discard(_RETURNED)
+
+
+def _always_returns(inference: Inference, event: Event, frame: Frame) -> bool | None:
+    """True of a call that cannot fail on the loop: a question that is always answered with yes, or a function that only asks one."""
+    callees = inference.infer(event.value, frame, event.guard)
+    return True if callees and all(_is_yes(inference, v) or _only_probes(inference, v) for v in callees) else None
+
+
+def _is_yes(inference: Inference, value: Value) -> bool:
+    return isinstance(value, External) and inference.catalog.answers.get(value.name) == "true"
+
+
+def _only_probes(inference: Inference, value: Value) -> bool:
+    if not isinstance(value, FunctionValue):
+        return False
+    calls = [event for event in value.fn.data.events if event.kind == CALL]
+    frame = inference.general_frame(value.fn)
+    return bool(calls) and all(any(_is_yes(inference, v) for v in inference.infer(event.value, frame)) for event in calls)
 
 
 def _answer(inference: Inference, answer: str, event: Event, frame: Frame) -> bool | None:

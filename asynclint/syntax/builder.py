@@ -65,7 +65,7 @@ class FunctionBuilder:
         self.awaits = 0
         #: how many `try` bodies with handlers are open
         self.tries = 0
-        #: how many expressions were walked
+        #: how many expressions are evaluated for certain
         self.work = 0
         #: names that `:=` has bound inside the comprehension being walked
         self.escaped: Environment = {}
@@ -151,6 +151,11 @@ class FunctionBuilder:
         self._loop = loop.parent
         if loop.parent >= 0:
             self.loops[loop.parent].inner += walked
+
+    def count(self) -> None:
+        """One more expression is evaluated; what depends on a test inside the loop may not be."""
+        if self._loop < 0 or self.guard == self.loops[self._loop].guard:
+            self.work += 1
 
     @property
     def loop(self) -> LoopBuilder | None:

@@ -75,7 +75,7 @@ class ExpressionWalker:
         self.statement: tuple[int, int] = (0, 0)
 
     def expression(self, node: cst.BaseExpression) -> Expr:
-        self.builder.work += 1
+        self.builder.count()
         walk = _WALKERS.get(type(node))
         if walk is not None:
             return walk(self, node)

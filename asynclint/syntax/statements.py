@@ -386,7 +386,7 @@ class StatementWalker(ExpressionWalker):
                 builder.bind(handler.name.name.value, OPAQUE)
             builder.handler = True
             if first >= 0:  # the handler runs because something in the body failed: its first call stands for that
-                builder.push_guard(CallOf(first), False)
+                builder.push_guard(Op("returned", (CallOf(first),)), False)
             if not self.suite(handler.body):
                 leaves.append(builder.environment)
             builder.handler, builder.guard = handled, guard

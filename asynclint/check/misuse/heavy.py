@@ -69,8 +69,10 @@ class Estimate:
 
     def _round(self, frame: Frame, number: int, depth: int) -> int:
         data = frame.fn.data
-        inner = sum(self.loop(frame, i, depth) for i, loop in enumerate(data.loops) if loop.parent == number and not loop.gives_way)
-        calls = (event for event in data.events if event.kind == CALL and event.within == number)
+        guard = data.loops[number].guard  # what depends on a test inside the loop may not run
+        inside = (i for i, loop in enumerate(data.loops) if loop.parent == number and not loop.gives_way and loop.guard == guard)
+        inner = sum(self.loop(frame, i, depth) for i in inside)
+        calls = (event for event in data.events if event.kind == CALL and event.within == number and event.guard == guard)
         return ROUND + data.loops[number].work * EXPRESSION + inner + sum(CALLING + self.call(frame, event, depth) for event in calls)
 
     def rounds(self, frame: Frame, number: int) -> int:
@@ -133,12 +135,15 @@ class Estimate:
         """Calling a function."""
         data = frame.fn.data
         loops = sum(
-            self.loop(frame, number, depth)
-            for number, loop in enumerate(data.loops)
-            if loop.parent < 0 and self._inference.feasible(frame, loop.guard)
+            self.loop(frame, number, depth) for number, loop in enumerate(data.loops) if loop.parent < 0 and self._runs(frame, loop.guard)
         )
-        calls = (e for e in data.events if e.kind == CALL and e.within < 0 and e.guard < 0)
+        calls = (e for e in data.events if e.kind == CALL and e.within < 0 and self._runs(frame, e.guard))
         return loops + sum(self.call(frame, event, depth) for event in calls)
+
+    def _runs(self, frame: Frame, guard: int) -> bool:
+        """Whether code under this guard runs whenever the function does."""
+        guards = self._inference.guards(frame, guard)
+        return all(self._inference.truth(test, frame, parent) is held for test, held, parent in guards)
 
 
 def _inside(within: int, loops: set[int], frame: Frame) -> bool:
