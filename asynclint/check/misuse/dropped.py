@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from asynclint.check.misuse.spot import Spot, calls, meant
+from asynclint.check.misuse.spot import Spot, calls, meant, root
 from asynclint.facts import CALL, Attr, CallOf, Event, Expr, Op
 from asynclint.model import Confidence
 from asynclint.program.infer import Inference
@@ -33,9 +33,11 @@ def dangling_tasks(inference: Inference, frame: Frame) -> Iterator[Spot]:
 
 
 def _is_future_already(inference: Inference, event: Event, frame: Frame) -> bool:
-    """`ensure_future(task)`: it gives the task back, and who has it is another question."""
+    """`ensure_future(task)`: it gives the task back, and who has it is another question. What a named call gave may be one."""
     given = event.args[0][1] if event.args else None
     values = inference.infer(given, frame, event.guard) if given is not None else ()
+    if given is not None and not values and not isinstance(given, CallOf) and isinstance(root(given, frame), CallOf):
+        return True
     return any(isinstance(v, Instance) and isinstance(v.cls, str) and v.cls.endswith((".Task", ".Future")) for v in values)
 
 
