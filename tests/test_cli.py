@@ -290,6 +290,19 @@ class TestBaseline:
         engine.report = found(make_finding(path="../app.py"))
         assert run([".."]) == 0
 
+    def test_a_file_may_be_renamed_but_a_copy_of_it_is_new(self, engine: Engine, write: Write, project: Path) -> None:
+        write({"app.py": "open(p)\n"})
+        engine.report = found(make_finding())
+        assert run(["--write-baseline", "base.json"]) == 0
+        write({"new.py": "open(p)\n"})
+        engine.report = found(make_finding(path="new.py", function="new.main"))
+        assert run(["--baseline", "base.json"]) == 1
+        (project / "app.py").unlink()
+        assert run(["--baseline", "base.json"]) == 0
+        engine.report = found(*(make_finding(path=path, function="new.main") for path in ("new.py", "newer.py")))
+        write({"newer.py": "open(p)\n"})
+        assert run(["--baseline", "base.json"]) == 1
+
     def test_what_is_no_baseline_is_refused(self, engine: Engine, write: Write, capsys: pytest.CaptureFixture[str]) -> None:
         write({"base.json": '{"version": 1}'})
         assert run(["--baseline", "base.json"]) == 2

@@ -13,7 +13,9 @@ import msgspec
 
 import asynclint
 from asynclint.catalog import CatalogError, load_rules
+from asynclint.changes import ChangesError, changes_since
 from asynclint.check.baseline import baseline_text, new_findings
+from asynclint.check.changed import of_change
 from asynclint.check.select import check_codes
 from asynclint.cli import FAILURE, FINDINGS, OK
 from asynclint.cli.output import is_colored, write_file, write_out
@@ -72,6 +74,7 @@ def _word(name: str, words: type[Confidence] | type[Cost], text: str) -> Callabl
 @click.option("--statistics/--no-statistics", default=None, help="Add how many findings each rule has.")
 @click.option("--baseline", metavar="FILE", help="Leave out the findings that this file accepts.")
 @click.option("--write-baseline", metavar="FILE", help="Accept the present findings in this file, and end.")
+@click.option("--diff-base", metavar="REF", help="Report only what has to do with lines that have changed since this git revision.")
 @_list("--exclude", "PATTERNS", "Folders and files to leave out, instead of the default ones.")
 @_list("--extend-exclude", "PATTERNS", "Folders and files to leave out besides.")
 @click.option("--respect-gitignore/--no-respect-gitignore", default=None, help="Leave out what .gitignore names.  [default: yes]")
@@ -93,6 +96,7 @@ def command(
     stdin_filename: str | None,
     clear_cache: bool,
     write_baseline: str | None,
+    diff_base: str | None,
     **options: Any,
 ) -> int:
     """Find the calls that hold the event loop in the files at PATH… (default: the configuration's `src`, else the current folder).
@@ -103,18 +107,24 @@ def command(
     if config_file and isolated:
         raise click.UsageError("--config and --isolated contradict each other")
     stdin = _stdin(paths, stdin_filename)
+    if diff_base and (stdin or write_baseline):
+        raise click.UsageError(f"--diff-base does not go with {'standard input' if stdin else '--write-baseline'}")
     try:
         config = _config(paths, stdin, config_file, isolated, {name: value for name, value in options.items() if value not in (None, ())})
         rules = load_rules()
         check_codes(config, rules)
         lines = SourceLines(dict([stdin]) if stdin else None)
-        report = _analysed(() if stdin else paths or default_paths(config), config, stdin, clear_cache)
+        chosen = () if stdin else paths or default_paths(config)
+        changes = changes_since(diff_base, str(_common_folder(list(chosen)))) if diff_base else None
+        report = _analysed(chosen, config, stdin, clear_cache)
         if write_baseline:
             return _accept(report, lines, write_baseline)
         if config.baseline:
             left = new_findings(report.findings, lines, Path(config.baseline))
             report = msgspec.structs.replace(report, findings=tuple(left))
-    except (ConfigError, CatalogError, DiscoverError) as error:
+        if changes:
+            report = msgspec.structs.replace(report, findings=tuple(of_change(report.findings, changes.touches)))
+    except (ConfigError, CatalogError, DiscoverError, ChangesError) as error:
         raise click.ClickException(str(error)) from error
     _tell(report, config, Rendering(report, lines, rules, asynclint.__version__, _colored(config), bool(config.quiet)))
     return _status(report, config)
