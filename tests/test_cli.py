@@ -88,7 +88,7 @@ class TestStatus:
             (["--target-version", "four"], "four"),
             (["nowhere/x.py"], "nowhere/x.py"),
             (["--select", "ASL14"], "did you mean `ASL1"),
-            (["--ignore", "ASYNC230"], "did you mean `ASL104`?"),
+            (["--ignore", "blocking-slep"], "did you mean `blocking-sleep`?"),
             (["--config", "missing.toml"], "missing.toml"),
             (["--config", "x.toml", "--isolated"], "contradict"),
             (["--stdin-filename", "x.py", "y.py"], "--stdin-filename"),
