@@ -243,7 +243,7 @@ def test_all_options_of_the_flake8_plugin_are_explained() -> None:
 def test_commands_name_only_options_that_exist(page: Path) -> None:
     for command in commands(page):
         words = command.removeprefix("asynclint ").split()
-        known = options(words[0]) if words[0] in ("explain", "rules") else options("check")
+        known = options(words[0]) if words[0] in ("explain", "init", "rules") else options("check")
         assert set(re.findall(r"--[a-z][a-z0-9-]+", command)) <= known | flake8_options(), command
 
 
