@@ -18,7 +18,7 @@ import msgspec
 
 from asynclint.model import Confidence, Cost
 
-Format = Literal["full", "concise", "json", "jsonlines", "sarif", "github", "gitlab", "junit"]
+Format = Literal["full", "concise", "json", "jsonlines", "sarif", "github", "gitlab", "junit", "markdown"]
 Color = Literal["auto", "always", "never"]
 OffloadStyle = Literal["auto", "asyncio.to_thread", "run_in_executor", "anyio", "trio", "starlette", "asgiref"]
 

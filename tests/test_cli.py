@@ -88,7 +88,7 @@ class TestStatus:
             (["--target-version", "four"], "four"),
             (["nowhere/x.py"], "nowhere/x.py"),
             (["--select", "ASL14"], "did you mean `ASL1"),
-            (["--ignore", "ASYNC230"], "did you mean `ASL104`?"),
+            (["--ignore", "blocking-slep"], "did you mean `blocking-sleep`?"),
             (["--config", "missing.toml"], "missing.toml"),
             (["--config", "x.toml", "--isolated"], "contradict"),
             (["--stdin-filename", "x.py", "y.py"], "--stdin-filename"),
@@ -289,6 +289,19 @@ class TestBaseline:
         monkeypatch.chdir(project / "below")
         engine.report = found(make_finding(path="../app.py"))
         assert run([".."]) == 0
+
+    def test_a_file_may_be_renamed_but_a_copy_of_it_is_new(self, engine: Engine, write: Write, project: Path) -> None:
+        write({"app.py": "open(p)\n"})
+        engine.report = found(make_finding())
+        assert run(["--write-baseline", "base.json"]) == 0
+        write({"new.py": "open(p)\n"})
+        engine.report = found(make_finding(path="new.py", function="new.main"))
+        assert run(["--baseline", "base.json"]) == 1
+        (project / "app.py").unlink()
+        assert run(["--baseline", "base.json"]) == 0
+        engine.report = found(*(make_finding(path=path, function="new.main") for path in ("new.py", "newer.py")))
+        write({"newer.py": "open(p)\n"})
+        assert run(["--baseline", "base.json"]) == 1
 
     def test_what_is_no_baseline_is_refused(self, engine: Engine, write: Write, capsys: pytest.CaptureFixture[str]) -> None:
         write({"base.json": '{"version": 1}'})

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import msgspec
 import pytest
@@ -18,6 +18,7 @@ from asynclint import api
 from asynclint.catalog import LibraryFile, load_catalog, load_rules, rules_folder
 from asynclint.cli import group
 from asynclint.config import Config, read_config
+from asynclint.flake8_plugin import Plugin
 from asynclint.model import Finding
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -228,12 +229,24 @@ def commands(page: Path) -> Iterator[str]:
     yield from re.findall(r"`((?:asynclint )?--[a-z].*?|asynclint [a-z].*?)`", text)
 
 
+def flake8_options() -> set[str]:
+    """The options that the plugin adds to flake8."""
+    added: list[str] = []
+    Plugin.add_options(SimpleNamespace(add_option=lambda name, **_: added.append(name)))
+    return set(added)
+
+
+def test_all_options_of_the_flake8_plugin_are_explained() -> None:
+    told = re.findall(r"^\| `(--asynclint-[a-z-]+)", (DOCS / "flake8.md").read_text("utf-8"), re.MULTILINE)
+    assert set(told) == flake8_options()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_name_only_options_that_exist(page: Path) -> None:
     for command in commands(page):
         words = command.removeprefix("asynclint ").split()
-        known = options(words[0]) if words[0] in ("explain", "rules") else options("check")
-        assert set(re.findall(r"--[a-z][a-z-]+", command)) <= known, command
+        known = options(words[0]) if words[0] in ("explain", "init", "rules") else options("check")
+        assert set(re.findall(r"--[a-z][a-z0-9-]+", command)) <= known | flake8_options(), command
 
 
 def test_the_commands_of_pages_are_seen() -> None:

@@ -6,6 +6,7 @@ import json
 import xml.etree.ElementTree as ElementTree
 from typing import Any
 
+import msgspec
 import pytest
 from conftest import Write, make_finding
 from inline_snapshot import snapshot
@@ -266,6 +267,32 @@ via app/service.py:30 app.service.load > query
 via app/store.py:12 app.store.Store.query > session.get\
 """)
     assert ElementTree.fromstring(rendered("junit")).get("failures") == "0"
+
+
+def test_markdown() -> None:
+    chained = msgspec.structs.replace(CHAINED, trace=CHAINED.trace[:2], suggestion="await load(user)")
+    assert rendered("markdown", chained, DIRECT, failures=(Failure("b.py", "boom"),)) == snapshot("""\
+## asynclint: 2 findings in 7 files
+
+| code | where | what | instead |
+| --- | --- | --- | --- |
+| ASL102 | `app/views.py:2` | `requests.get` waits for an HTTP answer<br>via `app/service.py:30` `query` | `await load(user)` |
+| ASL104 | `app/wide.py:1` | `open` holds the event loop | `aiofiles`, or a thread |
+
+### Failures
+
+- `b.py`: boom
+""")
+    assert rendered("markdown") == "## asynclint: 0 findings in 7 files\n"
+    assert rendered("markdown", make_finding(message="a | b", suggestion="x | `y`")).splitlines()[-1] == (
+        "| ASL104 | `app.py:1` | a \\| b | `` x \\| `y` `` |"
+    )
+
+
+def test_markdown_ends_before_a_code_host_refuses_it() -> None:
+    text = rendered("markdown", *[DIRECT] * 600)
+    assert text.count("| ASL104 |") == 500
+    assert text.endswith("And 100 more.\n")
 
 
 def test_statistics() -> None:

@@ -1,7 +1,7 @@
 """A baseline: the findings that a project has accepted for now. New ones are reported, these are not.
 
-A finding is known again by its code, file, function, sink and source line, so that it may move.
-Paths are relative to the baseline's folder.
+A finding is known again by its code, file, function, sink and source line, so that it may move. Where its file is no longer there, one
+that is alike in another file takes its place: files are renamed. Paths are relative to the baseline's folder.
 """
 
 from __future__ import annotations
@@ -70,14 +70,25 @@ def baseline_text(findings: Iterable[Finding], line_of: LineOf, file: Path) -> s
 def new_findings(findings: Iterable[Finding], line_of: LineOf, file: Path) -> list[Finding]:
     """The findings that the baseline at `file` does not cover. Raises ConfigError."""
     left = read_baseline(file)
-    new = []
-    for finding in findings:
-        key = _key(finding, line_of, file)
-        if left[key] > 0:
-            left[key] -= 1
-        else:
-            new.append(finding)
-    return new
+    unknown = [(finding, key) for finding in findings if not _taken(left, key := _key(finding, line_of, file))]
+    gone: Counter[Accepted] = Counter()
+    for key, count in left.items():
+        if count and not (file.absolute().parent / key.path).exists():
+            gone[_placeless(key)] += count
+    return [finding for finding, key in unknown if not _taken(gone, _placeless(key))]
+
+
+def _taken(left: Counter[Accepted], key: Accepted) -> bool:
+    """Whether one of these is left; it no longer is."""
+    if left[key] < 1:
+        return False
+    left[key] -= 1
+    return True
+
+
+def _placeless(key: Accepted) -> Accepted:
+    """What remains of a finding when its file is renamed, and its module with it."""
+    return msgspec.structs.replace(key, path="", function=key.function.rpartition(".")[2])
 
 
 def _key(finding: Finding, line_of: LineOf, file: Path) -> Accepted:

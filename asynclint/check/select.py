@@ -26,13 +26,13 @@ def check_codes(config: Config, rules: Mapping[str, Rule]) -> None:
         "extend-select": config.extend_select,
         "extend-ignore": config.extend_ignore,
         **{f"per-file-ignores.{pattern}": codes for pattern, codes in config.per_file_ignores.items()},
-        **{f"blocking.{name}": (entry.code,) for name, entry in config.blocking.items()},
     }
-    for key, codes in lists.items():
-        for code in codes:
-            if not _expanded(code, rules):
-                where = f"{config.origin.file}: key `{key}`" if config.origin.file else f"`{key}`"
-                raise ConfigError(f"{where}: unknown code {code!r}{nearest_code(code, rules)}")
+    unknown = [(key, code) for key, codes in lists.items() for code in codes if not _expanded(code, rules)]
+    # a row of the user's own has one code, not several
+    unknown += [(f"blocking.{name}", entry.code) for name, entry in config.blocking.items() if entry.code not in rules]
+    for key, code in unknown:
+        where = f"{config.origin.file}: key `{key}`" if config.origin.file else f"`{key}`"
+        raise ConfigError(f"{where}: unknown code {code!r}{nearest_code(code, rules)}")
 
 
 def nearest_code(code: str, rules: Mapping[str, Rule]) -> str:
@@ -113,19 +113,26 @@ def _is_on(code: str, config: Config, rules: Mapping[str, Rule]) -> bool:
 
 
 def _weight(selector: str) -> int:
-    """How particular a selector is; a rule's name is as particular as its code."""
+    """How particular a selector is; a rule's name, and its code in another linter, are as particular as its code."""
     if selector.upper() == "ALL":
         return 0
-    return 6 if "-" in selector else len(selector)
+    if "-" in selector:
+        return 6
+    return len(selector) - (2 if selector.upper().startswith("ASYNC") else 0)
 
 
 def _expanded(selector: str, rules: Mapping[str, Rule]) -> frozenset[str]:
-    """The codes that `ALL`, a code, the beginning of codes, or a rule's name stands for."""
+    """The codes that `ALL`, a code, the beginning of codes, a rule's name, or its code in another linter stands for."""
     if selector.upper() == "ALL":
         return frozenset(rules)
     if not selector:
         return frozenset()
-    return frozenset(code for code, rule in rules.items() if code.startswith(selector.upper()) or rule.name == selector.lower())
+    return frozenset(code for code, rule in rules.items() if _is_meant(selector, code, rule))
+
+
+def _is_meant(selector: str, code: str, rule: Rule) -> bool:
+    names = (code, *rule.aliases)
+    return any(name.startswith(selector.upper()) for name in names) or rule.name == selector.lower()
 
 
 def _union(selectors: Iterable[str], rules: Mapping[str, Rule]) -> frozenset[str]:

@@ -31,7 +31,7 @@ _COMMENT_OR_STRING = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_LINE_END = re.compile(r"\r\n|\r|\n")
+LINE_END = re.compile(r"\r\n|\r|\n")
 _CODES = r"(?:[A-Za-z]+[0-9]+|ASL\b)"
 _NOQA = re.compile(rf"\#\s*(?P<tool>(?:flake8|ruff):\s*)?noqa\b(?!-)(?:\s*:\s*(?P<codes>{_CODES}(?:[\s,]+{_CODES})*))?", re.IGNORECASE)
 _OWN = re.compile(r"\#\s*asynclint:\s*(?P<word>[a-z]+(?:-[a-z]+)*)\s*(?P<brackets>\[(?P<codes>[^\]]*)\])?", re.IGNORECASE)
@@ -166,7 +166,7 @@ def _is_idle(selector: str, path: str, rules: Mapping[str, Rule], is_on: Callabl
 
 def comments(text: str) -> Iterator[Comment]:
     """The comments of a source text that mention a suppression, in order."""
-    starts = [0, *(end.end() for end in _LINE_END.finditer(text))]
+    starts = [0, *(end.end() for end in LINE_END.finditer(text))]
     for token in _COMMENT_OR_STRING.finditer(text):
         comment = token["comment"]
         if comment and mentions(comment):
@@ -176,6 +176,30 @@ def comments(text: str) -> Iterator[Comment]:
             column = token.start() - start + 1 - text.startswith("\ufeff", start)
             alone = not text[start : token.start()].strip("\ufeff \t\f")
             yield Comment(comment, Span(line, column, line, column + len(comment)), alone)
+
+
+def closed_lines(text: str) -> set[int]:
+    """The lines (from 1) that cannot take a comment: they end inside a string, or in a backslash."""
+    starts = [0, *(end.end() for end in LINE_END.finditer(text))]
+    closed: set[int] = set()
+    comment_ends: set[int] = set()
+    for token in _COMMENT_OR_STRING.finditer(text):
+        first, last = (bisect.bisect_right(starts, place) for place in (token.start(), token.end()))
+        closed.update(range(first, last))
+        if token["comment"]:
+            comment_ends.add(token.end())
+    return closed | {
+        bisect.bisect_right(starts, found.start()) for found in re.finditer(r"\\(?=\r|\n)", text) if found.end() not in comment_ends
+    }
+
+
+def noqa_of(line: str) -> int | None:
+    """Where in a line the codes of its `# noqa: …` end; None where it has none."""
+    for token in _COMMENT_OR_STRING.finditer(line):
+        found = _NOQA.search(token["comment"] or "")
+        if found and found["codes"] and not found["tool"]:
+            return token.start() + found.end("codes")
+    return None
 
 
 def _read(text: str, rules: Mapping[str, Rule]) -> tuple[list[Directive], list[tuple[Span, str]]]:

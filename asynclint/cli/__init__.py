@@ -18,6 +18,7 @@ OK, FINDINGS, FAILURE, INTERRUPTED = 0, 1, 2, 130
 _COMMANDS = {
     "check": "Find the calls that hold the event loop (the default command).",
     "explain": "Say what a rule means, or why a call blocks and what to use instead.",
+    "init": "Write a first configuration for the project in the current folder.",
     "rules": "List the rules, with their codes in other linters.",
 }
 

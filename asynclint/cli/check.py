@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+import tokenize
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,14 +15,17 @@ import msgspec
 
 import asynclint
 from asynclint.catalog import CatalogError, load_rules
+from asynclint.changes import ChangesError, changes_since
 from asynclint.check.baseline import baseline_text, new_findings
+from asynclint.check.changed import of_change
+from asynclint.check.noqa import with_noqa
 from asynclint.check.select import check_codes
 from asynclint.cli import FAILURE, FINDINGS, OK
-from asynclint.cli.output import is_colored, write_file, write_out
+from asynclint.cli.output import is_colored, write_bytes, write_file, write_out
 from asynclint.cli.progress import Progress
 from asynclint.config import FORMATS, Config, ConfigError, load_config, normal_version
 from asynclint.discover import DiscoverError, default_paths
-from asynclint.model import Confidence, Cost, Report
+from asynclint.model import Confidence, Cost, Finding, Report
 from asynclint.report import FOR_PEOPLE, Rendering, render
 from asynclint.report.escape import printable
 from asynclint.report.source import SourceLines
@@ -72,6 +77,8 @@ def _word(name: str, words: type[Confidence] | type[Cost], text: str) -> Callabl
 @click.option("--statistics/--no-statistics", default=None, help="Add how many findings each rule has.")
 @click.option("--baseline", metavar="FILE", help="Leave out the findings that this file accepts.")
 @click.option("--write-baseline", metavar="FILE", help="Accept the present findings in this file, and end.")
+@click.option("--add-noqa", is_flag=True, help="Write a `# noqa` for each finding into the sources, and end.")
+@click.option("--diff-base", metavar="REF", help="Report only what has to do with lines that have changed since this git revision.")
 @_list("--exclude", "PATTERNS", "Folders and files to leave out, instead of the default ones.")
 @_list("--extend-exclude", "PATTERNS", "Folders and files to leave out besides.")
 @click.option("--respect-gitignore/--no-respect-gitignore", default=None, help="Leave out what .gitignore names.  [default: yes]")
@@ -93,6 +100,8 @@ def command(
     stdin_filename: str | None,
     clear_cache: bool,
     write_baseline: str | None,
+    diff_base: str | None,
+    add_noqa: bool,
     **options: Any,
 ) -> int:
     """Find the calls that hold the event loop in the files at PATH… (default: the configuration's `src`, else the current folder).
@@ -103,18 +112,28 @@ def command(
     if config_file and isolated:
         raise click.UsageError("--config and --isolated contradict each other")
     stdin = _stdin(paths, stdin_filename)
+    if add_noqa and (stdin or write_baseline):
+        raise click.UsageError(f"--add-noqa does not go with {'standard input' if stdin else '--write-baseline'}")
+    if diff_base and (stdin or write_baseline):
+        raise click.UsageError(f"--diff-base does not go with {'standard input' if stdin else '--write-baseline'}")
     try:
         config = _config(paths, stdin, config_file, isolated, {name: value for name, value in options.items() if value not in (None, ())})
         rules = load_rules()
         check_codes(config, rules)
         lines = SourceLines(dict([stdin]) if stdin else None)
-        report = _analysed(() if stdin else paths or default_paths(config), config, stdin, clear_cache)
+        chosen = () if stdin else paths or default_paths(config)
+        changes = changes_since(diff_base, str(_common_folder(list(chosen)))) if diff_base else None
+        report = _analysed(chosen, config, stdin, clear_cache)
         if write_baseline:
             return _accept(report, lines, write_baseline)
         if config.baseline:
             left = new_findings(report.findings, lines, Path(config.baseline))
             report = msgspec.structs.replace(report, findings=tuple(left))
-    except (ConfigError, CatalogError, DiscoverError) as error:
+        if changes:
+            report = msgspec.structs.replace(report, findings=tuple(of_change(report.findings, changes.touches)))
+        if add_noqa:
+            return _silence(report)
+    except (ConfigError, CatalogError, DiscoverError, ChangesError) as error:
         raise click.ClickException(str(error)) from error
     _tell(report, config, Rendering(report, lines, rules, asynclint.__version__, _colored(config), bool(config.quiet)))
     return _status(report, config)
@@ -166,6 +185,22 @@ def _accept(report: Report, lines: SourceLines, file: str) -> int:
     write_file(file, [baseline_text(report.findings, lines, Path(file))])
     _warn(report)
     click.echo(f"{file}: {len(report.findings)} findings are accepted.", err=True)
+    return FAILURE if report.failures else OK
+
+
+def _silence(report: Report) -> int:
+    """Writes the comments. Notes about files and comments (ASL0xx) get none: they say what to mend."""
+    by_path: dict[str, list[Finding]] = {}
+    for finding in report.findings:
+        if not finding.code.startswith("ASL0"):
+            by_path.setdefault(finding.path, []).append(finding)
+    for path, findings in by_path.items():
+        with open(path, "rb") as file:
+            data = file.read()
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        write_bytes(path, [with_noqa(data.decode(encoding), findings).encode(encoding)])
+    _warn(report)
+    click.echo(f"Silenced: {sum(map(len, by_path.values()))} (files: {len(by_path)}).", err=True)
     return FAILURE if report.failures else OK
 
 

@@ -45,24 +45,29 @@ def forget_output() -> None:
 
 
 def write_file(path: str, pieces: Iterable[str]) -> None:
+    """Writes UTF-8 as `write_bytes` does; what cannot be encoded is written as escapes."""
+    write_bytes(path, (piece.encode(errors="backslashreplace") for piece in pieces))
+
+
+def write_bytes(path: str, pieces: Iterable[bytes]) -> None:
     """Writes a file as a whole or not at all; a device or a pipe is simply written to. Raises ClickException naming the file."""
     target = Path(os.path.realpath(path))
     try:
         if target.exists() and not target.is_file():
             with open(target, "wb") as device:
-                device.writelines(piece.encode(errors="backslashreplace") for piece in pieces)
+                device.writelines(pieces)
         else:
             _replace(target, pieces)
     except OSError as error:
         raise click.ClickException(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def _replace(target: Path, pieces: Iterable[str]) -> None:
+def _replace(target: Path, pieces: Iterable[bytes]) -> None:
     """Writes beside the target and renames, with the permissions of the file before, or of any new file."""
     handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with open(handle, "wb") as file:
-            file.writelines(piece.encode(errors="backslashreplace") for piece in pieces)
+            file.writelines(pieces)
         os.chmod(beside, _mode(target))
         os.replace(beside, target)
     except BaseException:
