@@ -117,8 +117,9 @@ _ASSIGNED = re.compile(r"\.(\w+)[ \t]*(?:[-+*/|&@%^]|//|\*\*|<<|>>)?(?:=(?!=)|:|
 _RECEIVING = re.compile(r"\b(?:as|for)[ \t(\[]+([^=:\n]*\.[^=:\n]*)")
 #: what stands before the last dot of a callee: names, and calls and subscripts with simple arguments
 _RECEIVER = r"(?:\w+(?:\([^()\n]*\)|\[[^\[\]\n]*\])*\.)*"
-_STATED = re.compile(
-    rf"^[ \t]*(?:(?:if|elif|while|assert)[ \t]+(?:not[ \t]+)?|\w+[ \t]*(?::[^=\n]+)?=[ \t]*|\[[ \t]*)?{_RECEIVER}(\w+)\(", re.MULTILINE
+_STATED = re.compile(  # not where the line before ends in `(`, `,` or `{`: that is an argument
+    rf"(?<![(,{{]\n)^[ \t]*(?:(?:if|elif|while|assert)[ \t]+(?:not[ \t]+)?|\w+[ \t]*(?::[^=\n]+)?=[ \t]*|\[[ \t]*)?{_RECEIVER}(\w+)\(",
+    re.MULTILINE,
 )
 _RETURNED = re.compile(rf"^[ \t]*return[ \t]+{_RECEIVER}(\w+)\(", re.MULTILINE)
 _WHILE = re.compile(r"^([ \t]+)while\b.*\n((?:(?:\1[ \t]+.*|[ \t]*)\n)*)", re.MULTILINE)

@@ -114,6 +114,8 @@ class Search:
         """Whether a call of that name in a unit may make a coroutine."""
         if (unit.owner, name) in own or (unit.kind != METHOD and ("", name) in own):
             return True
+        if f".{name}(" not in unit.words and not (module.stars or name in module.imports):
+            return False  # a parameter, or a name of the function itself
         kinds, numbers = self._definitions.get(name, (set(), set()))
         return kinds == {True} and any(module.number in self._relevance.seen_from(number) for number in numbers)
 
