@@ -34,17 +34,20 @@ class Search:
         self._relevance = relevance
         self._codes = codes
         self._fail = fail
+        units = [
+            (module, unit) for module in inference.project.modules for unit in module.file_index.units if unit.kind not in (CODE, CLASS)
+        ]
+        #: the names that only coroutine functions have
+        self._asynchronous = {unit.name for _, unit in units if unit.asynchronous}
+        self._asynchronous.difference_update(unit.name for _, unit in units if not unit.asynchronous)
         #: name → whether the functions of that name give coroutines, and the modules that define one which does
         self._definitions: dict[str, tuple[set[bool], set[int]]] = {}
-        for asynchronous in (True, False):  # plain functions may return what coroutine functions give
-            for module in inference.project.modules:
-                for unit in module.file_index.units:
-                    if unit.kind not in (CODE, CLASS) and unit.asynchronous is asynchronous:
-                        gives = asynchronous or self._gives_coroutine(unit)
-                        kinds, numbers = self._definitions.setdefault(unit.name, (set(), set()))
-                        kinds.add(gives)
-                        if gives:
-                            numbers.add(module.number)
+        for module, unit in units:
+            gives = unit.asynchronous or self._gives_coroutine(unit)
+            kinds, numbers = self._definitions.setdefault(unit.name, (set(), set()))
+            kinds.add(gives)
+            if gives:
+                numbers.add(module.number)
         self._words: dict[str, list[tuple[str, str]]] = {}
         for name, rows in inference.catalog.misuses.items():
             for row in rows:
@@ -53,7 +56,7 @@ class Search:
 
     def _gives_coroutine(self, unit: IndexedUnit) -> bool:
         """Whether a plain function may return a coroutine, by the names that it calls there."""
-        return any(True in self._definitions[name][0] for name in unit.returned if name in self._definitions)
+        return not self._asynchronous.isdisjoint(unit.returned)
 
     # --- which units
 
@@ -97,10 +100,10 @@ class Search:
                 continue
             name = word.strip(".(")
             for root, how in self._words.get(renamed.get(name, name), ()):
+                if how == "dropped" and (name in unit.stated or "add_done_callback" in unit.stated):
+                    return True  # also where the loop is another object's attribute and asyncio is not imported
                 if root not in roots:
                     continue
-                if how == "dropped" and (name in unit.stated or "add_done_callback" in unit.stated):
-                    return True
                 if how in ("called", "fan-out", "called-to-run") or (how == "no-loop" and unit.kind in (CODE, CLASS)):
                     return True
                 if (how == "run" and "ASL303" in self._codes and self._has_run_argument(unit)) or how == "own-loop":
