@@ -388,6 +388,8 @@ class Linker:
             origin, (Elem, Item, Awaited, Entered)
         ):  # `done, _ = await wait(futures)`, `for f in done`, `with open(f) as done`
             origin = _root(origin.value, data)
+        if known and any(name.startswith(f"{made}.") for made in known for name in rule.names):
+            origin = _maker(origin, data)
         return (bool(known) and (isinstance(origin, CallOf) and data.events[origin.event] is other)) or origin in handed
 
     def _function_targets(self, value: FunctionValue, event: Event, frame: Frame) -> Iterator[tuple[Target, int, int]]:
@@ -801,3 +803,15 @@ def _is_code(value: Value) -> bool:
 
 def _with_partial(event: Event, value: Partial) -> Event:
     return Event(CALL, event.value, event.args, event.guard)
+
+
+def _maker(origin: Expr, data: Function) -> Expr:
+    """The object whose methods gave this one: `archive` for `archive.open(name)`, and what made the archive for that."""
+    while isinstance(origin, CallOf) and isinstance(value := data.events[origin.event].value, Attr):
+        base = _root(value.base, data)
+        while isinstance(base, Entered | Awaited):
+            base = _root(base.value, data)
+        if not isinstance(base, CallOf):  # `zipfile.ZipFile(…)`: the module
+            break
+        origin = base
+    return origin
