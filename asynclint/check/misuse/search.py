@@ -49,6 +49,12 @@ class Search:
             if gives:
                 numbers.add(module.number)
         self._words: dict[str, list[tuple[str, str]]] = {}
+        #: the last words of methods whose result is not to be dropped: who calls one need not import the library
+        self._methods = {
+            name.rpartition(".")[2]
+            for name, rows in inference.catalog.misuses.items()
+            if name.split(".")[-2][:1].isupper() and any(row.how == "dropped" and row.code == "ASL302" for row in rows)
+        }
         for name, rows in inference.catalog.misuses.items():
             for row in rows:
                 if row.code in codes:
@@ -100,10 +106,10 @@ class Search:
                 continue
             name = word.strip(".(")
             for root, how in self._words.get(renamed.get(name, name), ()):
-                if how == "dropped" and (name in unit.stated or "add_done_callback" in unit.stated):
-                    return True  # also where the loop is another object's attribute and asyncio is not imported
-                if root not in roots:
+                if root not in roots and not (how == "dropped" and name in self._methods and word[0] == "."):
                     continue
+                if how == "dropped" and (name in unit.stated or "add_done_callback" in unit.stated):
+                    return True
                 if how in ("called", "fan-out", "called-to-run") or (how == "no-loop" and unit.kind in (CODE, CLASS)):
                     return True
                 if (how == "run" and "ASL303" in self._codes and self._has_run_argument(unit)) or how == "own-loop":
